@@ -1,0 +1,24 @@
+//! What "a side" is.
+//!
+//! Owns the [`Replica`] trait with everything that crosses it: [`Problem`], [`Source`], [`Staged`], [`Expect`],
+//! [`Marker`], [`Filter`], [`Control`]; the in-memory replica that injects faults and loses unsynced writes; and
+//! the conformance suite that every replica passes. Must never know a concrete file system or protocol.
+//!
+//! Start with [`Replica`].
+#![forbid(unsafe_code)]
+
+mod control;
+mod filter;
+mod marker;
+mod problem;
+mod replica;
+mod source;
+
+pub use control::{Control, Uncontrolled};
+pub use filter::{Filter, ShowAll};
+pub use marker::Marker;
+pub use problem::{Operation, Problem, ProblemKind};
+pub use replica::{
+    Contents, Displaced, Expect, Installed, Recovered, Replica, ScanRequest, Staged, TrashStamp, Trashed,
+};
+pub use source::{Properties, Source, Xattrs};

@@ -1,0 +1,196 @@
+//! The trait every side implements.
+//!
+//! The contract in short: paths are spelled as the side spells them; every change names the version it expects and
+//! refuses with [`ProblemKind::Stale`](crate::ProblemKind::Stale) when another one is found *at the moment of the
+//! change*; no call ever leaves a half-written content visible; nothing follows a link; what a call returns is what
+//! was found to be true afterwards.
+
+use std::any::Any;
+
+use sync_core::abilities::Abilities;
+use sync_core::entry::{Digest, Entry, XattrDigest};
+use sync_core::fold::Equivalence;
+use sync_core::path::RelPath;
+use sync_core::snapshot::Snapshot;
+
+use crate::control::Control;
+use crate::filter::Filter;
+use crate::marker::Marker;
+use crate::problem::Problem;
+use crate::source::{Properties, Source};
+
+/// What a scan should do.
+#[derive(Clone, Copy)]
+pub struct ScanRequest<'a> {
+    /// How the pair compares names.
+    pub equivalence: Equivalence,
+    /// What to hide.
+    pub filter: &'a dyn Filter,
+    /// Who watches.
+    pub control: &'a dyn Control,
+    /// How many threads may work; 0 lets the replica choose.
+    pub threads: usize,
+}
+
+/// The version a change expects at a path.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Expect {
+    /// Nothing is there.
+    Absent,
+    /// Exactly this version is there. Never a directory: a directory gives way by `remove_dir` first.
+    Is(Entry),
+}
+
+/// What becomes of the version a change takes away.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Displaced {
+    /// It is dropped.
+    Drop,
+    /// It moves to the side's trash.
+    Trash(TrashStamp),
+}
+
+/// When something was deleted, which goes into its name in the trash: UTC nanoseconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TrashStamp(pub i64);
+
+/// Where a version went in the trash.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Trashed {
+    /// Its path relative to the side's trash root.
+    pub path: RelPath,
+}
+
+/// What was read when a content was looked at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Contents {
+    /// Digest of the bytes.
+    pub digest: Digest,
+    /// Digest of the extended attributes; none where the side holds none.
+    pub xattrs: Option<XattrDigest>,
+}
+
+/// A complete copy that lies in the side's staging area, invisible to its users.
+pub struct Staged {
+    /// The digest of the content, where the bytes passed through.
+    pub digest: Option<Digest>,
+    /// The extended attributes that were staged with it; none where the side holds none.
+    pub xattrs: Option<XattrDigest>,
+    /// The source version, as confirmed after its last byte was read.
+    pub source: Entry,
+    /// The replica's own handle.
+    pub token: Box<dyn Any + Send>,
+}
+
+/// A version that was put in place.
+#[derive(Debug)]
+pub struct Installed {
+    /// The entry that is now at the path.
+    pub entry: Entry,
+    /// Where the displaced version went, when it went to the trash.
+    pub trashed: Option<Trashed>,
+}
+
+/// What cleaning up after an interrupted run found.
+#[derive(Debug, Default)]
+pub struct Recovered {
+    /// Staged copies that were removed.
+    pub removed: u64,
+    /// Versions that had been displaced without having been seen and were put back: where they are now.
+    pub restored: Vec<RelPath>,
+}
+
+/// One tree that is kept in sync.
+pub trait Replica: Send + Sync {
+    /// The root as a person would write it.
+    fn location(&self) -> String;
+
+    /// What the side was measured to be able to do.
+    fn abilities(&self) -> &Abilities;
+
+    /// The root's marker; none when it has none. Also the test whether the root is still there: a root that is
+    /// away or is no longer the directory that was opened is a problem of kind `RootGone`.
+    fn marker(&self) -> Result<Option<Marker>, Problem>;
+
+    /// Writes the root's marker, durably.
+    fn set_marker(&self, marker: &Marker) -> Result<(), Problem>;
+
+    /// Scans the whole tree. A directory that cannot be read is in the snapshot as such; only a root that cannot
+    /// be read at all, or a cancelled scan, is an error.
+    fn scan(&self, request: &ScanRequest<'_>) -> Result<Snapshot, Problem>;
+
+    /// Looks at one path.
+    fn look(&self, at: &RelPath) -> Result<Option<Entry>, Problem>;
+
+    /// Reads the content at a path and digests it. Fails as stale when it is not the expected version, before or
+    /// after.
+    fn contents(&self, at: &RelPath, expect: &Entry, control: &dyn Control) -> Result<Contents, Problem>;
+
+    /// Opens a file or link for copying.
+    fn open(&self, at: &RelPath, expect: &Entry) -> Result<Box<dyn Source>, Problem>;
+
+    /// The properties at a path.
+    fn properties(&self, at: &RelPath, expect: &Entry) -> Result<Properties, Problem>;
+
+    /// Copies a source into the staging area, with its properties, and confirms the source.
+    /// `reread` asks to read the copy back and compare it with what was read.
+    fn stage(&self, source: &mut dyn Source, reread: bool, control: &dyn Control) -> Result<Staged, Problem>;
+
+    /// Makes staged copies durable. No staged copy is installed over a version before this returned.
+    fn settle(&self, staged: &[&Staged]) -> Result<(), Problem>;
+
+    /// Puts a staged copy at a path. The parent directory must be there.
+    fn install(
+        &self,
+        staged: Staged,
+        at: &RelPath,
+        expect: &Expect,
+        displaced: Displaced,
+    ) -> Result<Installed, Problem>;
+
+    /// Throws a staged copy away.
+    fn discard(&self, staged: Staged);
+
+    /// Makes a directory; `expect` may name a file or link that gives way to it.
+    fn make_dir(
+        &self,
+        at: &RelPath,
+        properties: &Properties,
+        expect: &Expect,
+        displaced: Displaced,
+    ) -> Result<Installed, Problem>;
+
+    /// Gives the version at `at` a second, independent place at `to`, where nothing is yet: by a second name or by
+    /// a copy. The place at `at` is about to be replaced. Idempotent: when `to` already holds that very version
+    /// (the same file), it succeeds.
+    fn keep_beside(&self, at: &RelPath, expect: &Entry, to: &RelPath) -> Result<Entry, Problem>;
+
+    /// Renames without ever overwriting. `to` may differ in spelling alone.
+    fn rename(&self, from: &RelPath, expect: &Entry, to: &RelPath) -> Result<Entry, Problem>;
+
+    /// Sets properties, as far as the side holds them. A directory's times are left alone.
+    fn set_properties(&self, at: &RelPath, expect: &Entry, properties: &Properties)
+    -> Result<Entry, Problem>;
+
+    /// Removes a file or link.
+    fn remove(&self, at: &RelPath, expect: &Entry, displaced: Displaced) -> Result<Option<Trashed>, Problem>;
+
+    /// Removes a directory that holds nothing but names that `filter` (or the replica itself) hides. With
+    /// `Displaced::Trash` those go to the trash with it; with `Displaced::Drop` their presence is `NotEmpty`.
+    fn remove_dir(
+        &self,
+        at: &RelPath,
+        expect: &Entry,
+        filter: &dyn Filter,
+        displaced: Displaced,
+    ) -> Result<Option<Trashed>, Problem>;
+
+    /// Makes everything done so far durable, names included.
+    fn flush(&self) -> Result<(), Problem>;
+
+    /// Bytes that can still be written; none where the side does not tell.
+    fn free_bytes(&self) -> Result<Option<u64>, Problem>;
+
+    /// Cleans up after a run that was killed. Called once, before the first scan, while no other session runs.
+    fn recover(&self) -> Result<Recovered, Problem>;
+}
