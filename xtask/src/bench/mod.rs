@@ -1,0 +1,75 @@
+//! Measurements of whole programs.
+//!
+//! Owns what is compared with what, and which figures are promised. Micro-benchmarks lie in `benches/`.
+//! Start reading at [`peers`]: the scenarios and their order; [`tools`] says how each program is called,
+//! [`measure`] how a run is measured, [`report`] what is promised and printed, [`million`] the memory at a
+//! million files.
+
+pub(crate) mod measure;
+mod million;
+mod peers;
+mod report;
+mod tools;
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+
+/// `cargo xtask bench`.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// Side by side with rsync and unison, in one run
+    Peers(Peers),
+}
+
+/// `cargo xtask bench peers`.
+#[derive(clap::Args)]
+struct Peers {
+    /// Files in the tree [default: 90000, with --million 1000000]
+    #[arg(long)]
+    files: Option<u64>,
+    /// Timed runs of each program in each scenario
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// The tree's seed
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// This scenario only (may be repeated)
+    #[arg(long, value_enum)]
+    only: Vec<peers::Scenario>,
+    /// Where the trees are made; a local disk [default: the system's temporary folder]
+    #[arg(long)]
+    dir: Option<PathBuf>,
+    /// Leave the trees there
+    #[arg(long)]
+    keep: bool,
+    /// One JSON document on standard output instead of the table
+    #[arg(long)]
+    json: bool,
+    /// Fail when a target is missed
+    #[arg(long)]
+    strict: bool,
+    /// The other programs alone
+    #[arg(long)]
+    skip_bothways: bool,
+    /// This binary instead of a release build made now
+    #[arg(long, value_name = "FILE")]
+    bothways: Option<PathBuf>,
+    /// Measure the memory of a run with nothing to do at a million tiny files a side, and nothing else
+    #[arg(long, conflicts_with_all = ["only", "skip_bothways"])]
+    million: bool,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    if !cfg!(unix) {
+        bail!("the peers run on Unix only");
+    }
+    let What::Peers(peers) = &options.what;
+    if peers.million { million::run(peers) } else { peers::run(peers) }
+}

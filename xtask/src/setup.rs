@@ -1,0 +1,134 @@
+//! What the checks need besides Rust, and how it is installed on Debian.
+//!
+//! Owns the one list of packages and the pinned version of each tool. A check that misses something fails
+//! and names the command that installs it; only [`run`] installs.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::shell;
+
+/// `cargo xtask setup`.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Only say what is missing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// A second Rust toolchain with the standard library's source, and a linker for Windows.
+pub(crate) const WINDOWS_PACKAGES: &[&str] = &[
+    "rustc-web",
+    "cargo-web",
+    "rust-web-src",
+    "rust-web-clippy",
+    "gcc-mingw-w64-x86-64-win32",
+    "ca-certificates",
+];
+
+/// Peers to measure against.
+pub(crate) const PEER_PACKAGES: &[&str] = &["rsync", "unison"];
+
+/// File systems that the tests mount and look at: NTFS and exFAT as Linux has them, ACLs and attributes.
+const FILE_SYSTEM_PACKAGES: &[&str] = &["ntfs-3g", "exfat-fuse", "exfatprogs", "fuse3", "acl", "attr"];
+
+const CARGO_DENY: &str = "0.20.2";
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let wanted: Vec<&str> = [WINDOWS_PACKAGES, PEER_PACKAGES, FILE_SYSTEM_PACKAGES].concat();
+    let missing = missing_packages(&wanted)?;
+    if !missing.is_empty() {
+        println!("missing packages: {}", missing.join(" "));
+        if !options.dry_run {
+            shell::run(apt_get().arg("update").arg("--quiet"))?;
+            shell::run(apt_get().args(INSTALL).arg("--quiet").args(&missing))?;
+        }
+    }
+    if let Err(reason) = require_cargo_deny() {
+        println!("{reason:#}");
+        if !options.dry_run {
+            install_cargo_deny()?;
+        }
+    }
+    println!("{}", if options.dry_run { "nothing was installed" } else { "everything is installed" });
+    Ok(())
+}
+
+/// Fails with the command that installs them when any of these packages is missing.
+pub(crate) fn require_packages(wanted: &[&str]) -> Result<()> {
+    let missing = missing_packages(wanted)?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "missing Debian packages; run `cargo xtask setup`, or\n    sudo apt-get {} {}",
+        INSTALL.join(" "),
+        missing.join(" ")
+    );
+}
+
+/// Fails unless cargo-deny is there in the version whose rules `deny.toml` is written for.
+pub(crate) fn require_cargo_deny() -> Result<()> {
+    let said = shell::output(shell::cargo().args(["deny", "--version"])).unwrap_or_default();
+    if said.split_whitespace().nth(1) == Some(CARGO_DENY) {
+        return Ok(());
+    }
+    bail!(
+        "cargo-deny {CARGO_DENY} is missing; run `cargo xtask setup`, or\n    cargo install --locked cargo-deny@{CARGO_DENY}"
+    );
+}
+
+const INSTALL: &[&str] = &["install", "--yes", "--no-install-recommends"];
+
+fn apt_get() -> Command {
+    // Root has no need of sudo and often does not have it.
+    let mut command = if shell::in_path("sudo") && !is_root() {
+        let mut sudo = Command::new("sudo");
+        sudo.args(["--non-interactive", "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+        sudo
+    } else {
+        Command::new("apt-get")
+    };
+    command.env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+fn is_root() -> bool {
+    shell::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
+}
+
+fn missing_packages<'a>(wanted: &[&'a str]) -> Result<Vec<&'a str>> {
+    if !shell::in_path("dpkg-query") {
+        bail!("this needs a Debian system (dpkg-query is not there)");
+    }
+    // It fails for an unknown name and prints the others all the same.
+    let output = Command::new("dpkg-query")
+        .args(["--show", "--showformat=${binary:Package} ${db:Status-Status}\n"])
+        .args(wanted)
+        .output()
+        .context("cannot start dpkg-query")?;
+    let listed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let installed = |name: &str| {
+        listed
+            .lines()
+            .any(|line| line.strip_suffix(" installed").is_some_and(|it| it.split(':').next() == Some(name)))
+    };
+    Ok(wanted.iter().copied().filter(|name| !installed(name)).collect())
+}
+
+/// Built without optimisation: it runs for a second and would take minutes more to build.
+fn install_cargo_deny() -> Result<()> {
+    let build = tempfile::tempdir()?;
+    shell::run(
+        shell::cargo()
+            .args(["install", "--quiet", "--locked", "--force"])
+            .arg(format!("cargo-deny@{CARGO_DENY}"))
+            .arg("--target-dir")
+            .arg(build.path())
+            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
+            .env("CARGO_PROFILE_RELEASE_LTO", "off")
+            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
+            .env("CARGO_PROFILE_RELEASE_DEBUG", "0"),
+    )
+}
