@@ -10,6 +10,8 @@
 mod control;
 mod filter;
 mod marker;
+#[cfg(any(test, feature = "testing"))]
+pub mod memory;
 mod problem;
 mod replica;
 mod source;

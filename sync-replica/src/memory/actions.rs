@@ -1,0 +1,826 @@
+//! The trait over the tree in memory.
+//!
+//! Every check of a version is made under the same lock as the change it guards, or, where the change is an
+//! exchange, on what the exchange brought back: never before the step, so that a user who acts in between is seen.
+
+use std::sync::Arc;
+
+use sync_core::abilities::Abilities;
+use sync_core::entry::{Attributes, Digest, Entry, Kind, Reason, Trouble};
+use sync_core::path::RelPath;
+use sync_core::snapshot::{DirId, Listing, ListingBuilder, Snapshot};
+
+use super::displace::Replacing;
+use super::journal::Change;
+use super::reading::MemorySource;
+use super::tree::{Body, Ino, Inode, Key, ROOT, STAGING, Slot};
+use super::{MemoryReplica, Place, State, child};
+use crate::control::Control;
+use crate::filter::Filter;
+use crate::marker::Marker;
+use crate::problem::{Operation, Problem, ProblemKind};
+use crate::replica::{
+    Contents, Displaced, Expect, Installed, Recovered, Replica, ScanRequest, Staged, Trashed,
+};
+use crate::source::{Properties, Source, Xattrs};
+
+/// How many bytes are read at once.
+const CHUNK: usize = 256 * 1024;
+/// How much of a content is looked at to tell text from other things.
+const SNIFF: usize = 1024;
+
+/// What a [`Staged`] carries.
+struct Token {
+    replica: usize,
+    boot: u64,
+    key: Key,
+    ino: Ino,
+}
+
+/// One name of a directory, as a scan finds it.
+struct Found {
+    name: Box<[u8]>,
+    ino: Ino,
+    inode: Inode,
+}
+
+impl MemoryReplica {
+    fn enter(&self, operation: Operation, at: &RelPath) -> Result<(), Problem> {
+        self.step(operation, at, "call")
+    }
+
+    fn identity(&self) -> usize {
+        Arc::as_ptr(&self.shared).addr()
+    }
+
+    fn token<'a>(&self, operation: Operation, staged: &'a Staged) -> Result<&'a Token, Problem> {
+        let fail = |words: &str| Problem::new(operation, &RelPath::root(), ProblemKind::Io, words);
+        let token: &Token =
+            staged.token.downcast_ref().ok_or_else(|| fail("staged by another kind of replica"))?;
+        if token.replica != self.identity() {
+            return Err(fail("staged by another replica"));
+        }
+        if token.boot != self.lock().boot {
+            return Err(fail("the handle died with its process"));
+        }
+        Ok(token)
+    }
+
+    /// Whether a file's content looks like something other than text.
+    fn is_binary(inode: &Inode) -> bool {
+        matches!(&inode.body, Body::File(bytes) if bytes[..bytes.len().min(SNIFF)].contains(&0))
+    }
+
+    fn is_hidden(filter: &dyn Filter, parent: &RelPath, found: &Found) -> bool {
+        // What is no entry has no kind; a filter may hide it by its name as it would hide a file.
+        let kind = found.inode.kind().unwrap_or(Kind::File);
+        filter.hides(parent, &found.name, kind) || (filter.text_only() && Self::is_binary(&found.inode))
+    }
+
+    fn found_in(state: &State, dir: Ino) -> Vec<Found> {
+        let find = |slot: &Slot| {
+            let inode = state.live.inodes.get(&slot.ino)?.clone();
+            Some(Found { name: slot.name.clone(), ino: slot.ino, inode })
+        };
+        state.live.children(dir).filter_map(|(_, slot)| find(slot)).collect()
+    }
+
+    fn scan_dir(
+        &self,
+        dir: Ino,
+        path: &RelPath,
+        request: &ScanRequest<'_>,
+        dirs: &mut Vec<Option<Listing>>,
+        todo: &mut Vec<(Ino, RelPath, usize)>,
+    ) -> Result<Listing, Problem> {
+        if request.control.is_cancelled() {
+            return Err(cancelled(Operation::Scan, path));
+        }
+        let found = {
+            let state = self.lock();
+            if state.unreadable.contains(&dir) {
+                return Ok(Listing::unreadable(Trouble::new(Reason::UnreadableDir, "permission denied")));
+            }
+            Self::found_in(&state, dir)
+        };
+        let mut builder = ListingBuilder::new(request.equivalence);
+        let mut seen = 0;
+        for found in found {
+            if path.is_root() && self.is_own(&child(path, &found.name)) {
+                continue;
+            }
+            if Self::is_hidden(request.filter, path, &found) {
+                builder.push_ignored();
+                continue;
+            }
+            seen += 1;
+            let Some(entry) = found.inode.entry(found.ino, self.able()) else {
+                builder.push_unobserved(&found.name, Trouble::new(Reason::Special, ""));
+                continue;
+            };
+            match &found.inode.body {
+                Body::Dir => {
+                    let id = DirId(u32::try_from(dirs.len()).unwrap_or(u32::MAX));
+                    todo.push((found.ino, child(path, &found.name), dirs.len()));
+                    dirs.push(None);
+                    builder.push(&found.name, entry, None, Some(id));
+                }
+                Body::Link(target) => builder.push(&found.name, entry, Some(target), None),
+                Body::File(_) | Body::Special => builder.push(&found.name, entry, None, None),
+            }
+        }
+        request.control.entries_seen(seen);
+        Ok(builder.finish())
+    }
+
+    fn refuse_unreadable(state: &State, operation: Operation, at: &RelPath, ino: Ino) -> Result<(), Problem> {
+        if state.unreadable.contains(&ino) {
+            return Err(Problem::new(operation, at, ProblemKind::PermissionDenied, "it cannot be read"));
+        }
+        Ok(())
+    }
+
+    /// Makes something in the staging area, nameless to everybody else.
+    fn stage_body(&self, state: &mut State, body: Body) -> (Key, Ino) {
+        let ino = state.number();
+        let now = state.now();
+        let inode = Inode {
+            bits: self.default_bits(&body),
+            body,
+            mtime_ns: self.kept_mtime(now, now),
+            ctime_ns: now,
+            xattrs: Xattrs::default(),
+        };
+        let key: Key = format!("{ino:08}").into_bytes().into();
+        let slot = Slot { name: key.clone(), ino };
+        state.commit(Change::new().inode(ino, inode).slot(STAGING, &key, Some(slot)));
+        (key, ino)
+    }
+
+    fn change_staged(&self, ino: Ino, change: impl FnOnce(&mut Inode, i64)) {
+        let mut state = self.lock();
+        if let Some(mut inode) = state.touched(ino) {
+            let now = inode.ctime_ns;
+            change(&mut inode, now);
+            state.commit(Change::new().inode(ino, inode));
+        }
+    }
+
+    fn read_all(
+        &self,
+        source: &mut dyn Source,
+        control: &dyn Control,
+    ) -> Result<(Vec<u8>, blake3::Hash), Problem> {
+        let nowhere = RelPath::root();
+        let mut bytes = Vec::new();
+        let mut buffer = vec![0; CHUNK];
+        let mut hasher = blake3::Hasher::new();
+        loop {
+            if control.is_cancelled() {
+                return Err(cancelled(Operation::Stage, &nowhere));
+            }
+            match source.read(&mut buffer) {
+                Ok(0) => return Ok((bytes, hasher.finalize())),
+                Ok(count) => {
+                    hasher.update(&buffer[..count]);
+                    bytes.extend_from_slice(&buffer[..count]);
+                    control.bytes_done(count as u64);
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    return Err(match error.downcast::<Problem>() {
+                        Ok(problem) => problem,
+                        Err(error) => Problem::io(Operation::Read, &nowhere, error),
+                    });
+                }
+            }
+        }
+    }
+
+    /// Fills a staged file and dresses it.
+    fn fill(
+        &self,
+        ino: Ino,
+        source: &mut dyn Source,
+        reread: bool,
+        control: &dyn Control,
+    ) -> Result<Staged, Problem> {
+        const OP: Operation = Operation::Stage;
+        let nowhere = RelPath::root();
+        let mut digest = None;
+        if source.target().is_none() {
+            let (bytes, hash) = self.read_all(source, control)?;
+            digest = Some(Digest(*hash.as_bytes()));
+            self.step(OP, &nowhere, "write")?;
+            {
+                let state = self.lock();
+                if state.capacity.is_some_and(|capacity| state.used() + bytes.len() as u64 > capacity) {
+                    return Err(Problem::new(OP, &nowhere, ProblemKind::NoSpace, "the side is full"));
+                }
+            }
+            self.change_staged(ino, |inode, _| inode.body = Body::File(bytes.into()));
+            self.lock().journal.unsettle(ino);
+        }
+        self.step(OP, &nowhere, "properties")?;
+        self.change_staged(ino, |inode, now| self.dress(inode, source.properties(), now));
+        if reread {
+            let state = self.lock();
+            let written = match state.live.inodes.get(&ino).map(|inode| &inode.body) {
+                Some(Body::File(bytes)) => Some(Digest(*blake3::hash(bytes).as_bytes())),
+                _ => None,
+            };
+            if written != digest {
+                let words = "what was written does not read back";
+                return Err(Problem::new(OP, &nowhere, ProblemKind::Corrupt, words));
+            }
+        }
+        let confirmed = source.confirm()?;
+        let state = self.lock();
+        let xattrs = state.live.inodes.get(&ino).map(|inode| inode.xattrs.digest());
+        Ok(Staged {
+            digest,
+            xattrs: xattrs.filter(|_| self.able().xattrs),
+            source: confirmed,
+            token: Box::new(()),
+        })
+    }
+
+    /// Puts what was staged at a path where nothing is.
+    fn place_staged(
+        &self,
+        operation: Operation,
+        at: &RelPath,
+        key: &Key,
+        ino: Ino,
+    ) -> Result<Entry, Problem> {
+        self.step(operation, at, "place")?;
+        let mut state = self.lock();
+        let place = self.place_for(&state, operation, at)?;
+        if place.slot.is_some() {
+            return Err(Problem::stale(operation, at, "something is there now"));
+        }
+        let change = Change::new()
+            .slot(STAGING, key, None)
+            .slot(place.dir, &place.key, Some(Slot { name: at.name().into(), ino }))
+            .note(key, None);
+        let change = state.touching(change, ino);
+        state.commit(change);
+        state.stir(place.dir);
+        self.entry_or_stale(&state, operation, at, ino)
+    }
+
+    /// Puts what was staged in the place of the version `job` expects.
+    fn replace(&self, job: &Replacing<'_>, ino: Ino) -> Result<Installed, Problem> {
+        let early = self.expected(&self.lock(), job.operation, job.at, job.old);
+        let (_, old_ino) = early?;
+        if job.old.is_dir() || self.lock().live.is_dir(old_ino) {
+            return Err(Problem::stale(job.operation, job.at, "a directory is there"));
+        }
+        if self.able().exchange {
+            self.replace_by_exchange(job, ino)
+        } else if self.lock().live.is_dir(ino) {
+            self.replace_by_moving_away(job, ino)
+        } else {
+            self.replace_over(job, ino)
+        }
+    }
+
+    fn replace_by_exchange(&self, job: &Replacing<'_>, ino: Ino) -> Result<Installed, Problem> {
+        self.note(job, false)?;
+        let (expected, entry) = self.exchange(job, ino)?;
+        if !expected {
+            self.undo(job)?;
+            return Err(Problem::stale(job.operation, job.at, "another version was there"));
+        }
+        self.finish_or_undo(job, job.key).map(|trashed| Installed { entry, trashed })
+    }
+
+    /// Takes the old version away first: the path is empty for a moment, which only a directory may do to a file.
+    fn replace_by_moving_away(&self, job: &Replacing<'_>, ino: Ino) -> Result<Installed, Problem> {
+        let away = self.spare_key();
+        let away_job = Replacing { key: &away, ..*job };
+        self.note(&away_job, false)?;
+        let result = match self.take_away(&away_job) {
+            Ok(true) => self.place_staged(job.operation, job.at, job.key, ino),
+            Ok(false) => Err(Problem::stale(job.operation, job.at, "another version was there")),
+            Err(problem) => {
+                self.forget_note(&away);
+                return Err(problem);
+            }
+        };
+        match result {
+            Ok(entry) => self.finish_or_undo(&away_job, &away).map(|trashed| Installed { entry, trashed }),
+            Err(problem) => {
+                self.undo(&away_job)?;
+                Err(problem)
+            }
+        }
+    }
+
+    /// Renames over the old version, after it got a second place where it is to be kept.
+    fn replace_over(&self, job: &Replacing<'_>, ino: Ino) -> Result<Installed, Problem> {
+        let mut old = *job.old;
+        let kept = match job.displaced {
+            Displaced::Drop => None,
+            Displaced::Trash(_) => {
+                let key = self.spare_key();
+                let keeping = Replacing { key: &key, ..*job };
+                self.note(&keeping, true)?;
+                match self.second_place(&keeping) {
+                    Ok(now) => old = now,
+                    Err(problem) => {
+                        self.forget_note(&key);
+                        return Err(problem);
+                    }
+                }
+                Some(key)
+            }
+        };
+        let result = self.rename_over(job, ino, &old);
+        let Some(kept) = kept else {
+            return result.map(|entry| Installed { entry, trashed: None });
+        };
+        match result {
+            Ok(entry) => self.finish_or_undo(job, &kept).map(|trashed| Installed { entry, trashed }),
+            Err(problem) => {
+                self.unstage(job.operation, job.at, &kept)?;
+                Err(problem)
+            }
+        }
+    }
+
+    fn rename_over(&self, job: &Replacing<'_>, ino: Ino, old: &Entry) -> Result<Entry, Problem> {
+        self.step(job.operation, job.at, "replace")?;
+        let mut state = self.lock();
+        let (place, old_ino) = self.expected(&state, job.operation, job.at, old)?;
+        Self::refuse_held(&state, job.operation, job.at, old_ino)?;
+        self.warn_hasty(&mut state, ino);
+        let name = place.slot.as_ref().map_or_else(|| job.at.name().into(), |slot| slot.name.clone());
+        let change =
+            Change::new().slot(STAGING, job.key, None).slot(place.dir, &place.key, Some(Slot { name, ino }));
+        let change = state.touching(change, ino);
+        state.commit(change);
+        state.stir(place.dir);
+        self.entry_or_stale(&state, job.operation, job.at, ino)
+    }
+
+    fn finish_or_undo(&self, job: &Replacing<'_>, key: &Key) -> Result<Option<Trashed>, Problem> {
+        match self.finish(job.operation, job.at, key, job.displaced) {
+            Ok(trashed) => Ok(trashed),
+            Err(problem) => {
+                self.undo(&Replacing { key, ..*job })?;
+                Err(problem)
+            }
+        }
+    }
+
+    fn undo(&self, job: &Replacing<'_>) -> Result<(), Problem> {
+        let note = self.lock().live.notes.get(job.key).cloned();
+        match note {
+            Some(note) => self.put_back(job.operation, job.key, &note).map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    fn forget_note(&self, key: &Key) {
+        self.lock().commit(Change::new().note(key, None));
+    }
+
+    fn spare_key(&self) -> Key {
+        format!("{:08}.old", self.lock().number()).into_bytes().into()
+    }
+
+    /// Removes what was staged, if it still lies there: an exchange may have left another version in its slot.
+    fn drop_staged(&self, key: &Key, ino: Ino) {
+        let lies_there = {
+            let state = self.lock();
+            state.live.slots.get(&(STAGING, key.clone())).is_some_and(|slot| slot.ino == ino)
+        };
+        if lies_there {
+            // What cannot be removed now is removed by the next `recover`.
+            let _ = self.unstage(Operation::Stage, &RelPath::root(), key);
+        }
+    }
+
+    /// The directory at a path, with its slot, if it is the expected one and somebody may look into it.
+    fn expected_dir(
+        &self,
+        state: &State,
+        at: &RelPath,
+        expect: &Entry,
+        filter: &dyn Filter,
+    ) -> Result<(Place, Ino, bool), Problem> {
+        const OP: Operation = Operation::RemoveDir;
+        let (place, ino) = self.expected(state, OP, at, expect)?;
+        if !state.live.is_dir(ino) || ino == ROOT {
+            return Err(Problem::new(OP, at, ProblemKind::Unsupported, "it is no directory below the root"));
+        }
+        Self::refuse_held(state, OP, at, ino)?;
+        Self::refuse_unreadable(state, OP, at, ino)?;
+        let found = Self::found_in(state, ino);
+        if let Some(newcomer) = found.iter().find(|found| !Self::is_hidden(filter, at, found)) {
+            let words = format!("`{}` is in it", sync_core::path::show(&newcomer.name));
+            return Err(Problem::new(OP, at, ProblemKind::NotEmpty, words));
+        }
+        Ok((place, ino, !found.is_empty()))
+    }
+
+    fn set_one(
+        &self,
+        at: &RelPath,
+        expect: &Entry,
+        what: &'static str,
+        change: impl FnOnce(&mut Inode, i64),
+    ) -> Result<Entry, Problem> {
+        const OP: Operation = Operation::Properties;
+        self.step(OP, at, what)?;
+        let mut state = self.lock();
+        let (_, ino) = self.expected(&state, OP, at, expect)?;
+        Self::refuse_held(&state, OP, at, ino)?;
+        if let Some(mut inode) = state.touched(ino) {
+            let now = inode.ctime_ns;
+            change(&mut inode, now);
+            state.commit(Change::new().inode(ino, inode));
+        }
+        self.entry_or_stale(&state, OP, at, ino)
+    }
+}
+
+impl Replica for MemoryReplica {
+    fn location(&self) -> String {
+        "memory".to_owned()
+    }
+
+    fn abilities(&self) -> &Abilities {
+        self.able()
+    }
+
+    fn marker(&self) -> Result<Option<Marker>, Problem> {
+        self.enter(Operation::Root, &RelPath::root())?;
+        Ok(self.lock().live.marker.clone())
+    }
+
+    fn set_marker(&self, marker: &Marker) -> Result<(), Problem> {
+        let root = RelPath::root();
+        self.enter(Operation::Root, &root)?;
+        self.step(Operation::Root, &root, "write marker")?;
+        self.lock().commit(Change::new().marker(Some(marker.clone())).synced());
+        Ok(())
+    }
+
+    fn scan(&self, request: &ScanRequest<'_>) -> Result<Snapshot, Problem> {
+        let root = RelPath::root();
+        self.enter(Operation::Scan, &root)?;
+        Self::refuse_unreadable(&self.lock(), Operation::Scan, &root, ROOT)?;
+        let mut dirs = vec![None];
+        let mut todo = vec![(ROOT, root, 0)];
+        while let Some((dir, path, index)) = todo.pop() {
+            let listing = self.scan_dir(dir, &path, request, &mut dirs, &mut todo)?;
+            dirs[index] = Some(listing);
+        }
+        Ok(Snapshot::assemble(dirs.into_iter().flatten().collect()))
+    }
+
+    fn look(&self, at: &RelPath) -> Result<Option<Entry>, Problem> {
+        self.enter(Operation::Scan, at)?;
+        let state = self.lock();
+        if at.is_root() {
+            return Ok(self.entry_of(&state, ROOT));
+        }
+        if self.is_own(at) {
+            return Ok(None);
+        }
+        let Some(slot) = self.place(&state, Operation::Scan, at)?.and_then(|place| place.slot) else {
+            return Ok(None);
+        };
+        match self.entry_of(&state, slot.ino) {
+            Some(entry) => Ok(Some(entry)),
+            None => {
+                let words = Reason::Special.describe();
+                Err(Problem::new(Operation::Scan, at, ProblemKind::Unsupported, words))
+            }
+        }
+    }
+
+    fn contents(&self, at: &RelPath, expect: &Entry, control: &dyn Control) -> Result<Contents, Problem> {
+        const OP: Operation = Operation::Digest;
+        let mut source = self.open(at, expect)?;
+        let digest = match source.target() {
+            Some(target) => blake3::hash(target),
+            None => {
+                self.read_all(source.as_mut(), control).map(|(_, hash)| hash).map_err(|mut problem| {
+                    problem.operation = OP;
+                    problem.path = at.clone();
+                    problem
+                })?
+            }
+        };
+        if control.is_cancelled() {
+            return Err(cancelled(OP, at));
+        }
+        source.confirm()?;
+        let xattrs = source.properties().xattrs.as_ref().map(Xattrs::digest);
+        Ok(Contents { digest: Digest(*digest.as_bytes()), xattrs })
+    }
+
+    fn open(&self, at: &RelPath, expect: &Entry) -> Result<Box<dyn Source>, Problem> {
+        const OP: Operation = Operation::Read;
+        self.enter(OP, at)?;
+        let state = self.lock();
+        let (_, ino) = self.expected(&state, OP, at, expect)?;
+        Self::refuse_held(&state, OP, at, ino)?;
+        Self::refuse_unreadable(&state, OP, at, ino)?;
+        let gone = || Problem::stale(OP, at, "it is gone");
+        let inode = state.live.inodes.get(&ino).ok_or_else(gone)?;
+        let target = match &inode.body {
+            Body::Link(target) => Some((**target).into()),
+            Body::File(_) => None,
+            Body::Dir | Body::Special => {
+                return Err(Problem::new(OP, at, ProblemKind::Unsupported, "it has no content"));
+            }
+        };
+        Ok(Box::new(MemorySource {
+            replica: self.clone(),
+            boot: state.boot,
+            at: at.clone(),
+            ino,
+            entry: inode.entry(ino, self.able()).ok_or_else(gone)?,
+            target,
+            properties: inode.properties(self.able()),
+            offset: 0,
+        }))
+    }
+
+    fn properties(&self, at: &RelPath, expect: &Entry) -> Result<Properties, Problem> {
+        const OP: Operation = Operation::Read;
+        self.enter(OP, at)?;
+        let state = self.lock();
+        let (_, ino) = self.expected(&state, OP, at, expect)?;
+        let inode = state.live.inodes.get(&ino).ok_or_else(|| Problem::stale(OP, at, "it is gone"))?;
+        Ok(inode.properties(self.able()))
+    }
+
+    fn stage(&self, source: &mut dyn Source, reread: bool, control: &dyn Control) -> Result<Staged, Problem> {
+        const OP: Operation = Operation::Stage;
+        let nowhere = RelPath::root();
+        self.enter(OP, &nowhere)?;
+        let unsupported = |words: &str| Problem::new(OP, &nowhere, ProblemKind::Unsupported, words);
+        let body = match (source.entry().kind, source.target()) {
+            (Kind::File, _) => Body::File(Arc::default()),
+            (Kind::Symlink, Some(target)) if self.able().symlinks => Body::Link(target.into()),
+            (Kind::Symlink, _) => return Err(unsupported("the side cannot hold links")),
+            (Kind::Dir, _) => return Err(unsupported("a directory has no content")),
+        };
+        self.step(OP, &nowhere, "create")?;
+        let (key, ino) = self.stage_body(&mut self.lock(), body);
+        match self.fill(ino, source, reread, control) {
+            Ok(staged) => {
+                let boot = self.lock().boot;
+                let token = Token { replica: self.identity(), boot, key, ino };
+                Ok(Staged { token: Box::new(token), ..staged })
+            }
+            Err(problem) => {
+                self.drop_staged(&key, ino);
+                Err(problem)
+            }
+        }
+    }
+
+    fn settle(&self, staged: &[&Staged]) -> Result<(), Problem> {
+        let nowhere = RelPath::root();
+        self.enter(Operation::Flush, &nowhere)?;
+        for staged in staged {
+            let ino = self.token(Operation::Flush, staged)?.ino;
+            self.step(Operation::Flush, &nowhere, "settle")?;
+            self.lock().journal.settle(ino);
+        }
+        Ok(())
+    }
+
+    fn install(
+        &self,
+        staged: Staged,
+        at: &RelPath,
+        expect: &Expect,
+        displaced: Displaced,
+    ) -> Result<Installed, Problem> {
+        const OP: Operation = Operation::Install;
+        let Token { key, ino, .. } = self.token(OP, &staged)?;
+        let result = self.enter(OP, at).and_then(|()| self.check_name(OP, at)).and_then(|()| match expect {
+            Expect::Absent => {
+                self.place_staged(OP, at, key, *ino).map(|entry| Installed { entry, trashed: None })
+            }
+            Expect::Is(old) => {
+                self.replace(&Replacing { operation: OP, at, key, new: Some(*ino), old, displaced }, *ino)
+            }
+        });
+        if result.is_err() {
+            self.drop_staged(key, *ino);
+        }
+        result
+    }
+
+    fn discard(&self, staged: Staged) {
+        if let Ok(Token { key, ino, .. }) = self.token(Operation::Stage, &staged) {
+            self.drop_staged(key, *ino);
+        }
+    }
+
+    fn make_dir(
+        &self,
+        at: &RelPath,
+        properties: &Properties,
+        expect: &Expect,
+        displaced: Displaced,
+    ) -> Result<Installed, Problem> {
+        const OP: Operation = Operation::MakeDir;
+        self.enter(OP, at)?;
+        self.check_name(OP, at)?;
+        self.step(OP, at, "create")?;
+        let (key, ino) = self.stage_body(&mut self.lock(), Body::Dir);
+        self.change_staged(ino, |inode, now| self.dress(inode, properties, now));
+        let result = match expect {
+            Expect::Absent => {
+                self.place_staged(OP, at, &key, ino).map(|entry| Installed { entry, trashed: None })
+            }
+            Expect::Is(old) => {
+                self.replace(&Replacing { operation: OP, at, key: &key, new: Some(ino), old, displaced }, ino)
+            }
+        };
+        if result.is_err() {
+            self.drop_staged(&key, ino);
+        }
+        result
+    }
+
+    fn keep_beside(&self, at: &RelPath, expect: &Entry, to: &RelPath) -> Result<Entry, Problem> {
+        const OP: Operation = Operation::Clash;
+        self.enter(OP, at)?;
+        self.check_name(OP, to)?;
+        self.step(OP, at, "keep")?;
+        let mut state = self.lock();
+        let (_, ino) = self.expected(&state, OP, at, expect)?;
+        if state.live.is_dir(ino) {
+            return Err(Problem::new(OP, at, ProblemKind::Unsupported, "a directory has one place"));
+        }
+        let place = self.place_for(&state, OP, to)?;
+        if let Some(slot) = &place.slot {
+            if slot.ino == ino || self.is_copy_of(&state, slot.ino, ino) {
+                return self.entry_or_stale(&state, OP, to, slot.ino);
+            }
+            return Err(Problem::new(OP, to, ProblemKind::Exists, "the name is taken"));
+        }
+        let (change, kept) = self.duplicate(&mut state, Change::new(), ino);
+        let slot = Slot { name: to.name().into(), ino: kept };
+        state.commit(change.slot(place.dir, &place.key, Some(slot)));
+        state.stir(place.dir);
+        self.entry_or_stale(&state, OP, to, kept)
+    }
+
+    fn rename(&self, from: &RelPath, expect: &Entry, to: &RelPath) -> Result<Entry, Problem> {
+        const OP: Operation = Operation::Rename;
+        self.enter(OP, from)?;
+        self.check_name(OP, to)?;
+        self.step(OP, from, "rename")?;
+        let mut state = self.lock();
+        let (source, ino) = self.expected(&state, OP, from, expect)?;
+        Self::refuse_held(&state, OP, from, ino)?;
+        if ino == ROOT || (to != from && to.starts_with(from)) {
+            return Err(Problem::new(OP, to, ProblemKind::Unsupported, "it cannot move below itself"));
+        }
+        let target = self.place_for(&state, OP, to)?;
+        let respelled = (source.dir, &source.key) == (target.dir, &target.key);
+        if target.slot.is_some() && !respelled {
+            return Err(Problem::new(OP, to, ProblemKind::Exists, "the name is taken"));
+        }
+        let change = Change::new().slot(source.dir, &source.key, None).slot(
+            target.dir,
+            &target.key,
+            Some(Slot { name: to.name().into(), ino }),
+        );
+        let change = state.touching(change, ino);
+        state.commit(change);
+        state.stir(source.dir);
+        state.stir(target.dir);
+        self.entry_or_stale(&state, OP, to, ino)
+    }
+
+    fn set_properties(
+        &self,
+        at: &RelPath,
+        expect: &Entry,
+        properties: &Properties,
+    ) -> Result<Entry, Problem> {
+        self.enter(Operation::Properties, at)?;
+        let mut now = {
+            let state = self.lock();
+            let (_, ino) = self.expected(&state, Operation::Properties, at, expect)?;
+            self.entry_or_stale(&state, Operation::Properties, at, ino)?
+        };
+        if properties.attributes != Attributes::NotHeld && now.attributes.differ(properties.attributes) {
+            now = self.set_one(at, &now, "attributes", |inode, _| {
+                self.dress_bits(inode, properties.attributes);
+            })?;
+        }
+        if let (true, Some(xattrs)) = (self.able().xattrs, &properties.xattrs) {
+            now = self.set_one(at, &now, "xattrs", |inode, _| inode.xattrs = xattrs.clone())?;
+        }
+        if !now.is_dir() && self.able().keeps_mtime {
+            now = self.set_one(at, &now, "mtime", |inode, moment| {
+                inode.mtime_ns = self.kept_mtime(properties.mtime_ns, moment);
+            })?;
+        }
+        Ok(now)
+    }
+
+    fn remove(&self, at: &RelPath, expect: &Entry, displaced: Displaced) -> Result<Option<Trashed>, Problem> {
+        const OP: Operation = Operation::Remove;
+        self.enter(OP, at)?;
+        {
+            let state = self.lock();
+            let (_, ino) = self.expected(&state, OP, at, expect)?;
+            if state.live.is_dir(ino) {
+                return Err(Problem::new(OP, at, ProblemKind::Unsupported, "it is a directory"));
+            }
+        }
+        let key = self.spare_key();
+        let job = Replacing { operation: OP, at, key: &key, new: None, old: expect, displaced };
+        self.note(&job, false)?;
+        match self.take_away(&job) {
+            Ok(true) => self.finish_or_undo(&job, &key),
+            Ok(false) => {
+                self.undo(&job)?;
+                Err(Problem::stale(OP, at, "another version was there"))
+            }
+            Err(problem) => {
+                self.forget_note(&key);
+                Err(problem)
+            }
+        }
+    }
+
+    fn remove_dir(
+        &self,
+        at: &RelPath,
+        expect: &Entry,
+        filter: &dyn Filter,
+        displaced: Displaced,
+    ) -> Result<Option<Trashed>, Problem> {
+        const OP: Operation = Operation::RemoveDir;
+        self.enter(OP, at)?;
+        self.step(OP, at, "remove directory")?;
+        let mut state = self.lock();
+        let (place, ino, hidden) = self.expected_dir(&state, at, expect, filter)?;
+        let change = Change::new().slot(place.dir, &place.key, None);
+        let (change, trashed) = match (hidden, displaced) {
+            (false, _) => (change, None),
+            (true, Displaced::Drop) => {
+                let words = "it holds names that are hidden";
+                return Err(Problem::new(OP, at, ProblemKind::NotEmpty, words));
+            }
+            (true, Displaced::Trash(stamp)) => {
+                let (dir, path) = self.trash_place(&mut state, stamp.0, at);
+                let slot = Slot { name: path.name().into(), ino };
+                let change = change.slot(dir, &self.key(path.name()), Some(slot));
+                (state.touching(change, ino), Some(Trashed { path }))
+            }
+        };
+        state.commit(change);
+        state.stir(place.dir);
+        Ok(trashed)
+    }
+
+    fn flush(&self) -> Result<(), Problem> {
+        let root = RelPath::root();
+        self.enter(Operation::Flush, &root)?;
+        self.step(Operation::Flush, &root, "flush")?;
+        self.lock().journal.flush();
+        Ok(())
+    }
+
+    fn free_bytes(&self) -> Result<Option<u64>, Problem> {
+        self.enter(Operation::Root, &RelPath::root())?;
+        let state = self.lock();
+        Ok(state.capacity.map(|capacity| capacity.saturating_sub(state.used())))
+    }
+
+    fn recover(&self) -> Result<Recovered, Problem> {
+        self.enter(Operation::Recover, &RelPath::root())?;
+        self.clean_staging()
+    }
+}
+
+impl MemoryReplica {
+    /// Whether one file is a copy of the other, as `keep_beside` makes it where a file has one name only.
+    fn is_copy_of(&self, state: &State, copy: Ino, of: Ino) -> bool {
+        let inode = |ino| state.live.inodes.get(&ino);
+        match (inode(copy), inode(of)) {
+            (Some(copy), Some(of)) => copy.body == of.body && copy.mtime_ns == of.mtime_ns,
+            _ => false,
+        }
+    }
+}
+
+fn cancelled(operation: Operation, at: &RelPath) -> Problem {
+    Problem::new(operation, at, ProblemKind::Cancelled, "the work was stopped")
+}

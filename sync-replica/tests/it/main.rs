@@ -1,0 +1,1 @@
+//! The in-memory replica against the conformance suite, and against its own fault model.
