@@ -171,7 +171,10 @@ impl ListingBuilder {
     /// Adds what was seen under `name`. `target` belongs to a link, `child` to a directory.
     pub fn push(&mut self, name: &[u8], entry: Entry, target: Option<&[u8]>, child: Option<DirId>) {
         let Some(name_start) = u32::try_from(self.names.len()).ok().filter(|_| name.len() < 60_000) else {
-            self.push_unobserved(name, Trouble::new(Reason::Unreadable, "the directory's names are too long"));
+            self.push_unobserved(
+                name,
+                Trouble::new(Reason::Unreadable, "the directory's names are too long"),
+            );
             return;
         };
         let key = self.equivalence.key(name);

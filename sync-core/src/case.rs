@@ -1,0 +1,83 @@
+//! One path on its way to a decision.
+//!
+//! Owns [`Case`] and [`Outcome`], the working notes that pairing, resolving and building share.
+
+use alloc::borrow::Cow;
+
+use crate::compare::Difference;
+use crate::entry::Trouble;
+use crate::matrix::{Rule, State};
+use crate::observe::{Observed, observe};
+use crate::path::RelPath;
+use crate::plan::Evidence;
+use crate::policy::ConflictPolicy;
+use crate::side::{Side, Sides};
+
+/// What will be done at a path.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Outcome {
+    Nothing,
+    /// Proven to be unchanged, with another fingerprint: the baseline learns it, or every run would ask again.
+    Refresh,
+    /// A digest is missing.
+    Wait,
+    /// Cannot be dealt with now.
+    Leave,
+    Adopt,
+    Forget,
+    Copy(Side),
+    Props(Side),
+    CopyKeepSpelling(Side),
+    Delete(Side),
+    /// Two versions that may both be wanted.
+    Conflict {
+        newer: Side,
+        policy: ConflictPolicy,
+    },
+    /// A directory keeps the path; what this side has there gets its clash name.
+    MakeWay(Side),
+}
+
+/// One path with what is known and decided of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Case<'a> {
+    pub(crate) difference: Cow<'a, Difference>,
+    pub(crate) states: Sides<State>,
+    pub(crate) ask: Sides<bool>,
+    pub(crate) failed: Option<(Side, Trouble)>,
+    pub(crate) rule: Rule,
+    pub(crate) outcome: Outcome,
+    /// The new key path of the rename that brought the other side's entry here.
+    pub(crate) moved_by: Option<RelPath>,
+}
+
+impl<'a> Case<'a> {
+    pub(crate) fn new(difference: Cow<'a, Difference>, evidence: &Evidence) -> Self {
+        let Observed { states, ask, failed } = observe(&difference, evidence);
+        Self {
+            difference,
+            states,
+            ask,
+            failed,
+            rule: Rule::Unobserved,
+            outcome: Outcome::Leave,
+            moved_by: None,
+        }
+    }
+
+    pub(crate) fn path(&self) -> &RelPath {
+        &self.difference.path
+    }
+
+    pub(crate) fn waits(&self) -> bool {
+        self.ask.either(|ask| *ask)
+    }
+
+    pub(crate) fn is_dir_on(&self, side: Side) -> bool {
+        self.difference.sides[side].is_dir()
+    }
+
+    pub(crate) fn inside_unreadable_on(&self, side: Side) -> bool {
+        self.difference.sides[side].seen().is_some_and(|seen| seen.unreadable.is_some())
+    }
+}

@@ -1,0 +1,393 @@
+//! Three trees side by side.
+//!
+//! Owns the merge-join of both snapshots and the baseline, [`compare`], and its result, [`Comparison`]: the paths
+//! at which anything is not exactly as it was when both sides last agreed. A quiet tree of a million files
+//! compares to an empty list. Nothing is decided here.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::iter::Peekable;
+
+use crate::abilities::Abilities;
+use crate::baseline::{Agreed, BaselineDir, Record};
+use crate::entry::{Entry, Kind, Reason, Trouble, held_and_differ};
+use crate::fold::Equivalence;
+use crate::path::RelPath;
+use crate::plan::Blocked;
+use crate::side::{Side, Sides};
+use crate::snapshot::{Listed, Listing, Snapshot, Unobserved};
+
+/// What one side shows at one path.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Sighting {
+    /// Its directory was read, and it is not there.
+    Absent,
+    /// It is there.
+    Present(Seen),
+    /// It could not be observed. `reported` troubles are told once at their cause, not at every path below it.
+    Unknown {
+        /// Why.
+        trouble: Trouble,
+        /// The path as the side spells it, when the name was seen.
+        spelled: Option<RelPath>,
+        /// Whether this path is the cause itself.
+        cause: bool,
+    },
+}
+
+impl Sighting {
+    /// What was seen, if anything.
+    pub fn seen(&self) -> Option<&Seen> {
+        match self {
+            Self::Present(seen) => Some(seen),
+            _ => None,
+        }
+    }
+
+    /// The entry that was seen, if any.
+    pub fn entry(&self) -> Option<&Entry> {
+        self.seen().map(|seen| &seen.entry)
+    }
+
+    /// Whether a directory was seen.
+    pub fn is_dir(&self) -> bool {
+        self.entry().is_some_and(Entry::is_dir)
+    }
+}
+
+/// An entry that was seen.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Seen {
+    /// The entry.
+    pub entry: Entry,
+    /// The whole path as this side spells it, once the renames of the plan are made.
+    pub spelled: RelPath,
+    /// Where it lies before those renames, if elsewhere.
+    pub lies_at: Option<RelPath>,
+    /// A link's target.
+    pub target: Option<Box<[u8]>>,
+    /// Why a directory's inside could not be read; none when it was.
+    pub unreadable: Option<Trouble>,
+}
+
+/// One path at which something differs from the baseline, or the sides from each other.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Difference {
+    /// The key path.
+    pub path: RelPath,
+    /// What both sides last agreed on.
+    pub agreed: Option<Agreed>,
+    /// What each side shows now.
+    pub sides: Sides<Sighting>,
+}
+
+/// The result of [`compare`].
+#[derive(Debug, Default)]
+pub struct Comparison {
+    /// In path order.
+    pub differences: Vec<Difference>,
+    /// Names that are one name to the other side: one of them is synced, these are not.
+    pub collisions: Vec<Blocked>,
+    /// Regular files in the baseline.
+    pub baseline_files: u64,
+    /// Entries of any kind in the baseline.
+    pub baseline_entries: u64,
+}
+
+/// Joins both snapshots and the baseline, which must come in path order.
+///
+/// With `everything`, paths at which nothing happened are listed too.
+pub fn compare(
+    snapshots: &Sides<Snapshot>,
+    baseline: impl Iterator<Item = BaselineDir>,
+    abilities: &Sides<Abilities>,
+    everything: bool,
+) -> Comparison {
+    let mut join = Join {
+        snapshots,
+        baseline: baseline.peekable(),
+        abilities,
+        everything,
+        result: Comparison::default(),
+    };
+    let views = snapshots.as_ref().map(|snapshot| view_of(snapshot.root()));
+    join.dir(&RelPath::root(), &Sides::from_fn(|_| RelPath::root()), &views);
+    join.result
+}
+
+/// What a pair folds together: what either side does.
+pub fn equivalence(abilities: &Sides<Abilities>) -> Equivalence {
+    abilities.left.equivalence.union(abilities.right.equivalence)
+}
+
+/// One side of a directory that is being joined.
+#[derive(Clone, Copy)]
+enum View<'a> {
+    /// Nothing there, or no directory.
+    Nothing,
+    Listing(&'a Listing),
+    /// Nothing is known of what lies below.
+    Unknown(&'a Trouble),
+}
+
+fn view_of(listing: &Listing) -> View<'_> {
+    listing.trouble().map_or(View::Listing(listing), View::Unknown)
+}
+
+struct Join<'a, B: Iterator<Item = BaselineDir>> {
+    snapshots: &'a Sides<Snapshot>,
+    baseline: Peekable<B>,
+    abilities: &'a Sides<Abilities>,
+    everything: bool,
+    result: Comparison,
+}
+
+/// What one side shows under one key, before it is worth a [`Sighting`].
+enum Found<'a> {
+    Nothing,
+    Listed(Listed<'a>),
+    Unobserved(&'a Unobserved),
+}
+
+impl<B: Iterator<Item = BaselineDir>> Join<'_, B> {
+    fn dir(&mut self, path: &RelPath, spelled: &Sides<RelPath>, views: &Sides<View<'_>>) {
+        let rows = self.take_baseline(path);
+        let mut rows = rows.into_iter().peekable();
+        let mut cursors = views.map(Cursor::new);
+        loop {
+            let next = [rows.peek().map(|(key, _)| &**key), cursors.left.key(), cursors.right.key()];
+            let Some(key) = next.into_iter().flatten().min() else { break };
+            let key: Box<[u8]> = key.into();
+            let agreed = rows.next_if(|(row, _)| *row == key).map(|(_, agreed)| agreed);
+            let groups = Sides { left: cursors.left.take(&key), right: cursors.right.take(&key) };
+            self.path(path, spelled, views, &key, agreed, &groups);
+        }
+    }
+
+    fn take_baseline(&mut self, path: &RelPath) -> Vec<(Box<[u8]>, Agreed)> {
+        while self.baseline.next_if(|dir| dir.path < *path).is_some() {}
+        let rows = self.baseline.next_if(|dir| dir.path == *path).map(|dir| dir.children).unwrap_or_default();
+        self.result.baseline_entries += rows.len() as u64;
+        self.result.baseline_files += rows.iter().filter(|(_, a)| a.kind == Kind::File).count() as u64;
+        rows
+    }
+
+    fn path(
+        &mut self,
+        parent: &RelPath,
+        parents: &Sides<RelPath>,
+        views: &Sides<View<'_>>,
+        key: &[u8],
+        agreed: Option<Agreed>,
+        groups: &Sides<Group<'_>>,
+    ) {
+        let found = Sides::from_fn(|side| choose(side, agreed.as_ref(), groups));
+        let inner = Sides::from_fn(|side| match (&found[side], views[side]) {
+            (Found::Listed(listed), _) => match listed.child.and_then(|id| self.snapshots[side].dir(id)) {
+                Some(listing) => view_of(listing),
+                None => View::Nothing,
+            },
+            (Found::Unobserved(one), _) => View::Unknown(&one.trouble),
+            (Found::Nothing, View::Unknown(trouble)) => View::Unknown(trouble),
+            (Found::Nothing, _) => View::Nothing,
+        });
+
+        let path = parent.join_checked(key);
+        let quiet = agreed.as_ref().is_some_and(|agreed| {
+            Side::BOTH.into_iter().all(|side| match (&found[side], views[side]) {
+                (Found::Listed(listed), _) => {
+                    is_settled(agreed, side, listed) && !matches!(inner[side], View::Unknown(_))
+                }
+                // Below an unreadable directory only the other side's changes are worth a word.
+                (Found::Nothing, View::Unknown(_)) => true,
+                _ => false,
+            })
+        });
+        let unknown_alone = agreed.is_none()
+            && Side::BOTH.into_iter().all(|side| match (&found[side], views[side]) {
+                (Found::Nothing, _) => true,
+                (Found::Listed(_) | Found::Unobserved(_), _) => false,
+            });
+        let mut blocked_below = false;
+        if (!quiet && !unknown_alone) || self.everything {
+            let mut sides =
+                Sides::from_fn(|side| sighting(&found[side], &inner[side], views[side], &parents[side]));
+            if agreed.is_none() {
+                blocked_below = self.refuse_unholdable(key, &mut sides);
+            }
+            self.result.differences.push(Difference { path: path.clone(), agreed, sides });
+        }
+        for side in Side::BOTH {
+            self.collisions(side, &parents[side], &groups[side], &found[side]);
+        }
+        if !blocked_below && Side::BOTH.into_iter().any(|side| matches!(inner[side], View::Listing(_)))
+            || self.baseline_has_below(&path)
+        {
+            let spelled = Sides::from_fn(|side| match &found[side] {
+                Found::Listed(listed) => parents[side].join_checked(listed.name),
+                _ => parents[side].join_checked(key),
+            });
+            self.dir(&path, &spelled, &inner);
+        }
+    }
+
+    fn baseline_has_below(&mut self, path: &RelPath) -> bool {
+        while self.baseline.next_if(|dir| dir.path < *path).is_some() {}
+        self.baseline.peek().is_some_and(|dir| dir.path.starts_with(path))
+    }
+
+    /// A new entry that the other side cannot hold is unknown as a whole, with everything below it.
+    fn refuse_unholdable(&self, key: &[u8], sides: &mut Sides<Sighting>) -> bool {
+        for side in Side::BOTH {
+            let (Sighting::Present(seen), Sighting::Absent) = (&sides[side], &sides[side.other()]) else {
+                continue;
+            };
+            let other = &self.abilities[side.other()];
+            debug_assert!(!key.is_empty());
+            let trouble = if seen.entry.kind == Kind::Symlink && !other.symlinks {
+                Trouble::new(Reason::KindNotHeld, "a symbolic link")
+            } else if let Err(why) = other.names.check(seen.spelled.name()) {
+                Trouble::new(Reason::NameNotHeld, why)
+            } else {
+                continue;
+            };
+            let spelled = Some(seen.spelled.clone());
+            sides[side] = Sighting::Unknown { trouble, spelled, cause: true };
+            return true;
+        }
+        false
+    }
+
+    /// Names that are one name to the other side: the chosen one is synced, the others are a problem.
+    fn collisions(&mut self, side: Side, parent: &RelPath, group: &Group<'_>, chosen: &Found<'_>) {
+        if group.listed.len() < 2 {
+            return;
+        }
+        let Found::Listed(chosen) = chosen else { return };
+        for listed in group.listed.iter().filter(|listed| listed.name != chosen.name) {
+            let detail = alloc::format!("it collides with `{}`", crate::path::show(chosen.name));
+            let trouble = Trouble::new(Reason::NameCollision, detail);
+            let path = parent.join_checked(listed.name);
+            self.result.collisions.push(Blocked { path, side, trouble });
+        }
+    }
+}
+
+fn sighting(found: &Found<'_>, inner: &View<'_>, view: View<'_>, parent: &RelPath) -> Sighting {
+    match (found, view) {
+        (Found::Listed(listed), _) => Sighting::Present(Seen {
+            entry: listed.entry,
+            spelled: parent.join_checked(listed.name),
+            lies_at: None,
+            target: listed.target.map(Into::into),
+            unreadable: match inner {
+                View::Unknown(trouble) if listed.entry.is_dir() => Some((*trouble).clone()),
+                _ => None,
+            },
+        }),
+        (Found::Unobserved(one), _) => Sighting::Unknown {
+            trouble: one.trouble.clone(),
+            spelled: Some(parent.join_checked(&one.name)),
+            cause: true,
+        },
+        (Found::Nothing, View::Unknown(trouble)) => {
+            Sighting::Unknown { trouble: trouble.clone(), spelled: None, cause: false }
+        }
+        (Found::Nothing, _) => Sighting::Absent,
+    }
+}
+
+/// All names of one side that share a key.
+struct Group<'a> {
+    listed: Vec<Listed<'a>>,
+    unobserved: Option<&'a Unobserved>,
+}
+
+/// Walks one side's listing by key.
+struct Cursor<'a> {
+    listing: Option<&'a Listing>,
+    next: usize,
+    next_unobserved: usize,
+}
+
+impl<'a> Cursor<'a> {
+    fn new(view: View<'a>) -> Self {
+        let listing = match view {
+            View::Listing(listing) => Some(listing),
+            View::Nothing | View::Unknown(_) => None,
+        };
+        Self { listing, next: 0, next_unobserved: 0 }
+    }
+
+    fn unobserved(&self) -> Option<&'a Unobserved> {
+        self.listing?.unobserved().get(self.next_unobserved)
+    }
+
+    fn key(&self) -> Option<&'a [u8]> {
+        let listed = self.listing?.at(self.next).map(|listed| listed.key);
+        let unobserved = self.unobserved().map(|one| &*one.key);
+        listed.into_iter().chain(unobserved).min()
+    }
+
+    fn take(&mut self, key: &[u8]) -> Group<'a> {
+        let mut group = Group { listed: Vec::new(), unobserved: None };
+        while let Some(listed) = self.listing.and_then(|l| l.at(self.next)).filter(|l| l.key == key) {
+            group.listed.push(listed);
+            self.next += 1;
+        }
+        while let Some(one) = self.unobserved().filter(|one| *one.key == *key) {
+            group.unobserved = Some(one);
+            self.next_unobserved += 1;
+        }
+        group
+    }
+}
+
+/// Of several names under one key: the one the baseline knows, else the one the other side has, else the first.
+fn choose<'a>(side: Side, agreed: Option<&Agreed>, groups: &Sides<Group<'a>>) -> Found<'a> {
+    let group = &groups[side];
+    if let Some(one) = group.unobserved {
+        return Found::Unobserved(one);
+    }
+    let Some(first) = group.listed.first() else { return Found::Nothing };
+    if group.listed.len() == 1 {
+        return Found::Listed(*first);
+    }
+    let known = agreed.map(|agreed| agreed.sides[side].name.as_deref().unwrap_or(first.key));
+    let by_name = |name: &[u8]| group.listed.iter().find(|listed| listed.name == name);
+    let chosen = known
+        .and_then(by_name)
+        .or_else(|| groups[side.other()].listed.iter().find_map(|other| by_name(other.name)))
+        .unwrap_or(first);
+    Found::Listed(*chosen)
+}
+
+/// Whether a side still shows exactly the fingerprint and spelling it had when both sides agreed.
+fn is_settled(agreed: &Agreed, side: Side, listed: &Listed<'_>) -> bool {
+    let record = &agreed.sides[side];
+    let spelled_same = match &record.name {
+        None => listed.name == listed.key,
+        Some(name) => **name == *listed.name,
+    };
+    spelled_same && is_recorded(agreed.kind, agreed.size, record, &listed.entry)
+}
+
+/// Whether an entry has exactly the fingerprint on record.
+pub(crate) fn is_recorded(kind: Kind, size: u64, record: &Record, now: &Entry) -> bool {
+    if now.kind != kind || record.attributes.differ(now.attributes) {
+        return false;
+    }
+    let same_id = match (record.file_id, now.file_id) {
+        (Some(a), Some(b)) => a == b,
+        _ => true,
+    };
+    match kind {
+        Kind::Dir => true,
+        Kind::File | Kind::Symlink => {
+            now.size == size
+                && now.mtime_ns == record.mtime_ns
+                && same_id
+                && !held_and_differ(record.ctime_ns, now.ctime_ns)
+        }
+    }
+}
