@@ -102,7 +102,7 @@ impl<'b> Builder<'b> {
         }
     }
 
-    fn action(&self, case: &Case<'_>, phase: Phase, transitions: Vec<Transition>) -> Action {
+    fn action(case: &Case<'_>, phase: Phase, transitions: Vec<Transition>) -> Action {
         Action {
             path: case.path().clone(),
             rule: case.rule,
@@ -179,11 +179,11 @@ impl<'b> Builder<'b> {
             Outcome::Nothing | Outcome::Wait | Outcome::Leave => {}
             Outcome::Refresh | Outcome::Adopt => {
                 let memo = self.memo(case);
-                let action = self.action(case, Phase::Dirs, Vec::new());
+                let action = Self::action(case, Phase::Dirs, Vec::new());
                 self.actions.push(Action { agree: alloc::vec![memo], ..action });
             }
             Outcome::Forget => {
-                let action = self.action(case, Phase::Deletes, Vec::new());
+                let action = Self::action(case, Phase::Deletes, Vec::new());
                 self.actions.push(Action { forget: alloc::vec![case.path().clone()], ..action });
             }
             Outcome::Delete(on) => self.add_delete(case, on),
@@ -211,7 +211,7 @@ impl<'b> Builder<'b> {
         } else {
             Transition::Remove { on, at, expect, soft: soft.keeps(expect.size) }
         };
-        let action = self.action(case, Phase::Deletes, alloc::vec![transition]);
+        let action = Self::action(case, Phase::Deletes, alloc::vec![transition]);
         self.actions.push(Action { forget: alloc::vec![case.path().clone()], ..action });
     }
 
@@ -230,7 +230,7 @@ impl<'b> Builder<'b> {
         let mut memo = self.memo(case);
         memo.digest = None;
         memo.target = None;
-        let action = self.action(case, Phase::Dirs, alloc::vec![transition]);
+        let action = Self::action(case, Phase::Dirs, alloc::vec![transition]);
         Some(Action { agree: alloc::vec![memo], ..action })
     }
 
@@ -250,7 +250,7 @@ impl<'b> Builder<'b> {
         };
         let mut memo = self.memo(case);
         memo.seen[on] = None;
-        let action = self.action(case, Phase::Replacements, alloc::vec![transition]);
+        let action = Self::action(case, Phase::Replacements, alloc::vec![transition]);
         let after = Some(case.path().clone());
         self.actions.push(Action { agree: alloc::vec![memo], after, ..action });
     }
@@ -289,7 +289,7 @@ impl<'b> Builder<'b> {
                 transitions.push(Transition::Rename { on: to, from: at, expect: source, to: new });
             }
         }
-        let action = self.action(case, phase, transitions);
+        let action = Self::action(case, phase, transitions);
         self.actions.push(Action { agree: alloc::vec![memo], ..action });
     }
 
@@ -335,7 +335,7 @@ impl<'b> Builder<'b> {
             memo.spelled[from] = new.clone();
             transitions.push(Transition::Rename { on: from, from: mine, expect: source, to: new });
         }
-        let action = self.action(case, Phase::Copies, transitions);
+        let action = Self::action(case, Phase::Copies, transitions);
         self.actions.push(Action { agree: alloc::vec![memo], ..action });
     }
 
@@ -368,7 +368,7 @@ impl<'b> Builder<'b> {
             }
             transitions.push(set);
         }
-        let action = self.action(case, phase, transitions);
+        let action = Self::action(case, phase, transitions);
         self.actions.push(Action { agree: alloc::vec![memo], ..action });
     }
 
@@ -406,17 +406,10 @@ impl<'b> Builder<'b> {
                 None => return,
             },
         };
-        self.report(case, newer, policy, clash, plan);
+        Self::report(case, newer, policy, clash, plan);
     }
 
-    fn report(
-        &self,
-        case: &Case<'_>,
-        newer: Side,
-        policy: ConflictPolicy,
-        clash: Option<RelPath>,
-        plan: &mut Plan,
-    ) {
+    fn report(case: &Case<'_>, newer: Side, policy: ConflictPolicy, clash: Option<RelPath>, plan: &mut Plan) {
         let [Some(left), Some(right)] = Side::BOTH.map(|side| case.difference.sides[side].seen()) else {
             return;
         };
@@ -485,7 +478,7 @@ impl<'b> Builder<'b> {
         }
         agree.push(memo);
         let clash = clash_at(newer);
-        let action = self.action(case, Phase::Copies, transitions);
+        let action = Self::action(case, Phase::Copies, transitions);
         self.actions.push(Action { agree, clash: Some(slot.key().clone()), ..action });
         Some(clash)
     }
@@ -498,7 +491,7 @@ impl<'b> Builder<'b> {
         };
         let newer = newer(left, right, tolerance_ns(&self.terms.abilities), self.terms.policy.tie_breaker);
         if case.rule.policy(&self.terms.policy) == Some(ConflictPolicy::Notify) {
-            return self.report(case, newer, ConflictPolicy::Notify, None, plan);
+            return Self::report(case, newer, ConflictPolicy::Notify, None, plan);
         }
         let (Some(file), Some(dir)) =
             (case.difference.sides[file_side].seen(), case.difference.sides[dir_side].entry())
@@ -513,7 +506,7 @@ impl<'b> Builder<'b> {
         memo.target = None;
         memo.digest = None;
         memo.spelled[file_side] = self.seen_at(case, file_side);
-        let way = self.action(
+        let way = Self::action(
             case,
             Phase::Dirs,
             alloc::vec![
@@ -542,7 +535,7 @@ impl<'b> Builder<'b> {
             xattrs: Sides { left: None, right: None },
         };
         kept.seen[file_side] = Some(file.entry);
-        let copy = self.action(
+        let copy = Self::action(
             case,
             Phase::Copies,
             alloc::vec![Transition::Copy {
@@ -555,7 +548,7 @@ impl<'b> Builder<'b> {
             }],
         );
         let clash = Some(slot.key().clone());
-        self.report(case, newer, ConflictPolicy::Clash, Some(clash_at(file_side)), plan);
+        Self::report(case, newer, ConflictPolicy::Clash, Some(clash_at(file_side)), plan);
         self.actions.push(Action { agree: alloc::vec![memo], clash: clash.clone(), ..way });
         self.actions.push(Action {
             agree: alloc::vec![kept],

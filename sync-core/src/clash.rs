@@ -17,10 +17,10 @@ const MAX_BYTES: usize = 255;
 pub fn clash_name(template: &str, name: &[u8], mtime_ns: i64, number: u32) -> Vec<u8> {
     let (stem, ext) = split_ext(name);
     let stem = without_mark(template, stem);
-    let mut time = minute_stamp(mtime_ns);
-    if number > 1 {
-        time.push_str(&format!(" ({number})"));
-    }
+    let time = match number {
+        0 | 1 => minute_stamp(mtime_ns),
+        _ => format!("{} ({number})", minute_stamp(mtime_ns)),
+    };
     let fill = |stem: &[u8]| {
         let mut out = Vec::with_capacity(name.len() + 24);
         let mut rest = template;

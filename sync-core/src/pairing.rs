@@ -277,7 +277,7 @@ fn relocate(
             if path == *from {
                 let name = (*new.spelled.name() != *at.name()).then(|| new.spelled.name().into());
                 for side in Side::BOTH {
-                    agreed.sides[side].name = name.clone();
+                    agreed.sides[side].name.clone_from(&name);
                 }
                 // The rename itself moved the change time, and a copy may have a number of its own: the content
                 // was proven to be the agreed one.
