@@ -1,1 +1,39 @@
-//! Placeholder.
+//! What Bothways remembers between runs.
+//!
+//! Owns one database file in a state folder: the baseline, tombstones, the journal of runs, the conflict inbox, the
+//! trash index, and the way from one layout to the next. Must never hold a rule about syncing: it keeps what it is
+//! given. `docs/state.md` describes the bytes on disk.
+//!
+//! Start with [`State`] and [`Commit`].
+#![forbid(unsafe_code)]
+
+mod baseline;
+mod chunk;
+mod codec;
+mod counts;
+mod error;
+mod guard;
+mod inbox;
+mod journal;
+mod lock;
+mod open;
+mod pair;
+mod reader;
+mod rekey;
+mod runs;
+mod schema;
+mod state;
+mod tombstones;
+mod trash;
+
+pub use counts::Counts;
+pub use error::StateError;
+pub use inbox::{Conflict, ConflictChange, ConflictState, ConflictVersion};
+pub use journal::{JournalReader, JournalRow, Journaled, RowResult};
+pub use pair::Pair;
+pub use reader::BaselineReader;
+pub use rekey::Rekeyed;
+pub use runs::{Run, RunId, RunSummary};
+pub use state::{Commit, Opened, Options, State};
+pub use tombstones::Tombstone;
+pub use trash::TrashEntry;

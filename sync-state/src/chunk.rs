@@ -1,0 +1,249 @@
+//! Some children of one directory in one row.
+//!
+//! Owns the packing of [`Agreed`]: names share their beginning with the name before, numbers are differences to the
+//! child before, and the right side is told by its difference to the left where the two go together. A reader has
+//! to start at the front of a chunk, which is why chunks stay small.
+
+use std::num::NonZeroU64;
+
+use sync_core::baseline::{Agreed, Record};
+use sync_core::entry::Attributes;
+use sync_core::path::check_name;
+use sync_core::side::{Side, Sides};
+
+use crate::codec::{
+    Decoded, Malformed, Put, Reader, SEAL_LEN, attribute_parts, attributes_of, begin, file_id, kind_code,
+    kind_of, seal, unseal,
+};
+
+/// The format byte of a chunk.
+pub(crate) const FORMAT: u8 = 1;
+
+/// A full chunk together with its key still fits into one page of the database.
+pub(crate) const MAX_BYTES: usize = 3600;
+
+/// A chunk that shrank below this takes in the one after it.
+pub(crate) const SMALL_BYTES: usize = MAX_BYTES / 4;
+
+/// Never more children than this in a chunk, however small they are.
+pub(crate) const MAX_CHILDREN: usize = 256;
+
+/// One child: its key and what was agreed.
+pub(crate) type Child = (Box<[u8]>, Agreed);
+
+const DIGEST: u8 = 1 << 2;
+const TARGET: u8 = 1 << 3;
+const NAME: Sides<u8> = Sides::new(1 << 4, 1 << 5);
+const XATTRS: Sides<u8> = Sides::new(1 << 6, 1 << 7);
+
+const FAMILY: Sides<u8> = Sides::new(0, 2);
+const ID: Sides<u8> = Sides::new(1 << 4, 1 << 5);
+/// The attributes are those of the child before on that side, and are not repeated.
+const AS_BEFORE: Sides<u8> = Sides::new(1 << 6, 1 << 7);
+
+/// The numbers of the child before.
+#[derive(Clone, Copy, Default)]
+struct Before {
+    attributes: Sides<Attributes>,
+    mtime_ns: i64,
+    ctime_ns: Sides<i64>,
+    file_id: Sides<u64>,
+}
+
+fn put_agreed(out: &mut Vec<u8>, agreed: &Agreed, before: &mut Before) {
+    let mut has = kind_code(agreed.kind);
+    let mut sides = 0;
+    if agreed.digest.is_some() {
+        has |= DIGEST;
+    }
+    if agreed.target.is_some() {
+        has |= TARGET;
+    }
+    for (side, record) in agreed.sides.iter() {
+        if record.name.is_some() {
+            has |= NAME[side];
+        }
+        if record.xattrs.is_some() {
+            has |= XATTRS[side];
+        }
+        if record.file_id.is_some() {
+            sides |= ID[side];
+        }
+        if record.attributes == before.attributes[side] {
+            sides |= AS_BEFORE[side];
+        } else {
+            sides |= attribute_parts(record.attributes).0 << FAMILY[side];
+        }
+    }
+    out.put_byte(has);
+    out.put_byte(sides);
+    out.put_u64(agreed.size);
+    if let Some(digest) = &agreed.digest {
+        out.put_raw(&digest.0);
+    }
+    if let Some(target) = &agreed.target {
+        out.put_bytes(target);
+    }
+    for (side, record) in agreed.sides.iter() {
+        if let Some(name) = &record.name {
+            out.put_bytes(name);
+        }
+        if record.attributes != before.attributes[side] {
+            let (family, bits) = attribute_parts(record.attributes);
+            if family != 0 {
+                out.put_u64(u64::from(bits));
+            }
+            before.attributes[side] = record.attributes;
+        }
+        let base = if side == Side::Left { before.mtime_ns } else { agreed.sides.left.mtime_ns };
+        out.put_i64(record.mtime_ns.wrapping_sub(base));
+        out.put_i64(record.ctime_ns.wrapping_sub(before.ctime_ns[side]));
+        before.ctime_ns[side] = record.ctime_ns;
+        if let Some(id) = record.file_id {
+            out.put_i64(id.get().wrapping_sub(before.file_id[side]) as i64);
+            before.file_id[side] = id.get();
+        }
+        if let Some(xattrs) = record.xattrs {
+            out.put_raw(&xattrs.0.to_le_bytes());
+        }
+    }
+    before.mtime_ns = agreed.sides.left.mtime_ns;
+}
+
+fn agreed(reader: &mut Reader<'_>, before: &mut Before) -> Decoded<Agreed> {
+    let has = reader.byte()?;
+    let flags = reader.byte()?;
+    let size = reader.u64()?;
+    let digest = if has & DIGEST != 0 { Some(reader.digest()?) } else { None };
+    let target = if has & TARGET != 0 { Some(reader.bytes()?.into()) } else { None };
+    let mut record = |side: Side, mtime_base: i64| -> Decoded<Record> {
+        let name = if has & NAME[side] != 0 { Some(name(reader.bytes()?)?.into()) } else { None };
+        if flags & AS_BEFORE[side] == 0 {
+            let family = flags >> FAMILY[side] & 3;
+            let bits = if family != 0 { reader.u16()? } else { 0 };
+            before.attributes[side] = attributes_of(family, bits)?;
+        }
+        let mtime_ns = mtime_base.wrapping_add(reader.i64()?);
+        let ctime_ns = before.ctime_ns[side].wrapping_add(reader.i64()?);
+        before.ctime_ns[side] = ctime_ns;
+        let mut id: Option<NonZeroU64> = None;
+        if flags & ID[side] != 0 {
+            let number = before.file_id[side].wrapping_add(reader.i64()? as u64);
+            before.file_id[side] = number;
+            id = Some(file_id(number)?);
+        }
+        let xattrs = if has & XATTRS[side] != 0 { Some(reader.xattrs()?) } else { None };
+        Ok(Record { name, attributes: before.attributes[side], mtime_ns, ctime_ns, file_id: id, xattrs })
+    };
+    let left = record(Side::Left, before.mtime_ns)?;
+    let right = record(Side::Right, left.mtime_ns)?;
+    before.mtime_ns = left.mtime_ns;
+    Ok(Agreed { kind: kind_of(has & 3)?, size, digest, target, sides: Sides::new(left, right) })
+}
+
+fn name(bytes: &[u8]) -> Decoded<&[u8]> {
+    check_name(bytes).map_err(|_| Malformed("a name is not valid"))?;
+    Ok(bytes)
+}
+
+/// Writes one version on its own, as a tombstone holds it.
+pub(crate) fn put_alone(out: &mut Vec<u8>, version: &Agreed) {
+    put_agreed(out, version, &mut Before::default());
+}
+
+/// Reads what [`put_alone`] wrote.
+pub(crate) fn alone(reader: &mut Reader<'_>) -> Decoded<Agreed> {
+    agreed(reader, &mut Before::default())
+}
+
+/// Packs children, sorted by key, into as few rows as hold them, evenly filled. Each piece is told by the position
+/// of its first child and its unsealed row.
+pub(crate) fn pack(children: &[Child]) -> Vec<(usize, Vec<u8>)> {
+    let pieces = pack_up_to(children, MAX_BYTES);
+    if pieces.len() < 2 {
+        return pieces;
+    }
+    // A chunk that just overflowed becomes two halves, so that the next insert does not split it again.
+    let total: usize = pieces.iter().map(|(_, row)| row.len()).sum();
+    let even = total / pieces.len();
+    pack_up_to(children, MAX_BYTES.min(even + even / 8))
+}
+
+fn pack_up_to(children: &[Child], limit: usize) -> Vec<(usize, Vec<u8>)> {
+    let mut pieces = Vec::new();
+    let mut row = begin();
+    let mut before = Before::default();
+    let mut first = 0;
+    for (index, (key, version)) in children.iter().enumerate() {
+        let mark = row.len();
+        let mut ahead = before;
+        let last = if index == first { &[] } else { &*children[index - 1].0 };
+        put_child(&mut row, last, key, version, &mut ahead);
+        if index > first && (row.len() > limit || index - first == MAX_CHILDREN) {
+            row.truncate(mark);
+            pieces.push((first, std::mem::replace(&mut row, begin())));
+            first = index;
+            ahead = Before::default();
+            put_child(&mut row, &[], key, version, &mut ahead);
+        }
+        before = ahead;
+    }
+    if row.len() > SEAL_LEN {
+        pieces.push((first, row));
+    }
+    pieces
+}
+
+fn put_child(out: &mut Vec<u8>, last: &[u8], key: &[u8], version: &Agreed, before: &mut Before) {
+    let shared = last.iter().zip(key).take_while(|(a, b)| a == b).count();
+    out.put_u64(shared as u64);
+    out.put_bytes(&key[shared..]);
+    put_agreed(out, version, before);
+}
+
+/// Seals a packed row under its key.
+pub(crate) fn sealed(key: &[u8], row: Vec<u8>) -> Vec<u8> {
+    seal(FORMAT, key, row)
+}
+
+/// Reads a chunk's children behind those that are already in `children`, which they must follow in order.
+pub(crate) fn unpack(key: &[u8], row: &[u8], children: &mut Vec<Child>) -> Decoded<()> {
+    let mut reader = unseal(FORMAT, key, row)?;
+    let mut before = Before::default();
+    let mut last: Vec<u8> = Vec::with_capacity(64);
+    while !reader.is_empty() {
+        child_key(&mut reader, &mut last)?;
+        if children.last().is_some_and(|(key, _)| **key >= *last) {
+            return Err(Malformed("the children are out of order"));
+        }
+        let version = agreed(&mut reader, &mut before)?;
+        children.push((last.as_slice().into(), version));
+    }
+    Ok(())
+}
+
+/// Looks for one child in a chunk.
+pub(crate) fn find(key: &[u8], row: &[u8], child: &[u8]) -> Decoded<Option<Agreed>> {
+    let mut reader = unseal(FORMAT, key, row)?;
+    let mut before = Before::default();
+    let mut last: Vec<u8> = Vec::with_capacity(64);
+    while !reader.is_empty() {
+        child_key(&mut reader, &mut last)?;
+        let version = agreed(&mut reader, &mut before)?;
+        if last == child {
+            return Ok(Some(version));
+        }
+    }
+    Ok(None)
+}
+
+fn child_key(reader: &mut Reader<'_>, last: &mut Vec<u8>) -> Decoded<()> {
+    let shared = reader.usize()?;
+    if shared > last.len() {
+        return Err(Malformed("a name shares more than there is"));
+    }
+    last.truncate(shared);
+    last.extend_from_slice(reader.bytes()?);
+    name(last)?;
+    Ok(())
+}

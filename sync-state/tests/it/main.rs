@@ -1,0 +1,4 @@
+//! The state as its users meet it.
+
+mod baseline;
+mod support;
