@@ -1,1 +1,3 @@
-//! Placeholder.
+//! Sessions: observe, decide, act, remember.
+
+pub mod config;
