@@ -22,6 +22,11 @@ fn good(rest: &str) -> Config {
     toml(rest).unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// A path as Windows too has it: with a drive.
+fn abs(path: &str) -> PathBuf {
+    std::path::absolute(path).unwrap()
+}
+
 /// The error of a whole file.
 fn error_of(file: &str, text: &str) -> String {
     Config::from_text(text, Path::new(file)).expect_err(text).to_string()
@@ -32,7 +37,7 @@ fn the_template_holds_every_key_at_its_default() {
     let filled = template_for(Path::new("/x"), Path::new("/y")).unwrap();
     let read = Config::from_text(&filled, Path::new("/home/anna/pair.toml")).unwrap();
     let mut plain = Config::for_roots("/x", "/y").unwrap();
-    plain.file = Some("/home/anna/pair.toml".into());
+    plain.file = Some(abs("/home/anna/pair.toml"));
     assert_eq!(read, plain);
     for key in KEYS {
         assert_eq!(
@@ -56,7 +61,7 @@ fn the_template_can_hold_any_root_that_is_text() {
     for root in [r"C:\local_share", "/tmp/it's", "/tmp/\"q\"\\ \n", "/täglich"] {
         let text = template_for(Path::new(root), Path::new("/other")).unwrap();
         match Config::from_text(&text, Path::new("/pair.toml")) {
-            Ok(config) => assert_eq!(config.roots.left, Path::new(root)),
+            Ok(config) => assert_eq!(config.roots.left, abs(root)),
             // Not a mistake of the template: no root may hold a line break, and no drive is on Unix.
             Err(error) => {
                 let error = error.to_string();
@@ -93,7 +98,7 @@ fn every_key_is_read_from_every_format() {
     }
     let mut plain = Config::for_roots("/x", "/y").unwrap();
     for (file, text) in [("/c.json", serde_json::Value::from(json).to_string()), ("/c.yml", yaml)] {
-        plain.file = Some(file.into());
+        plain.file = Some(abs(file));
         let read =
             Config::from_text(&text, Path::new(file)).unwrap_or_else(|error| panic!("{error}\n{text}"));
         assert_eq!(read, plain, "{file}");
@@ -102,8 +107,9 @@ fn every_key_is_read_from_every_format() {
 
 #[test]
 fn values_arrive_where_they_belong() {
+    let trash = if cfg!(windows) { "C:/trash" } else { "/trash" };
     let config = good(
-        r#"
+        &r#"
 sync_interval_seconds = 60
 [conflict]
 same_file_changed_both = "option2"
@@ -152,9 +158,10 @@ log_level = "warn"
 format = "text"
 max_log_size = 0
 keep_files = 0
-"#,
+"#
+        .replace("/trash", trash),
     );
-    let folder = Path::new("/home/anna");
+    let folder = abs("/home/anna");
     assert_eq!(config.file, Some(folder.join("pair.toml")));
     assert_eq!(config.roots, Sides::new(folder.join("a"), folder.join("b")));
     assert_eq!(config.sync_interval, Duration::from_mins(1));
@@ -166,10 +173,7 @@ keep_files = 0
     assert_eq!(policy.clash_name, "{stem} (older, {time}){ext}");
     assert_eq!((policy.soft_delete.enabled, policy.soft_delete.max_size_bytes), (false, 1000));
     assert_eq!((policy.guard.max_change_percent, policy.guard.max_change_min_files), (100, 7));
-    assert_eq!(
-        config.soft_delete.trash_roots,
-        Sides::new(PathBuf::from("old/files"), PathBuf::from("/trash"))
-    );
+    assert_eq!(config.soft_delete.trash_roots, Sides::new(PathBuf::from("old/files"), PathBuf::from(trash)));
     assert_eq!(config.soft_delete.retention, None);
     assert_eq!(config.ignore.extensions, ["bak", "tmp"]);
     assert_eq!(config.ignore.globs, ["build/", "!keep"]);
