@@ -23,18 +23,39 @@ struct Generated {
     /// From the root of the workspace.
     path: &'static str,
     part: Part,
+    /// Is given that root.
     make: fn(&Path) -> Result<String>,
 }
 
 #[derive(Clone, Copy)]
-#[allow(dead_code, reason = "a table in the making")]
 enum Part {
     Whole,
     /// What stands between `<!-- NAME:begin -->` and `<!-- NAME:end -->`.
     Between(&'static str),
 }
 
-const GENERATED: &[Generated] = &[];
+const GENERATED: &[Generated] = &[
+    Generated { path: "docs/matrix.md", part: Part::Whole, make: matrix_page },
+    Generated { path: "README.md", part: Part::Between("matrix"), make: matrix },
+];
+
+/// The decision matrix as the core has it.
+fn matrix(_: &Path) -> Result<String> {
+    Ok(sync_core::matrix::markdown())
+}
+
+fn matrix_page(root: &Path) -> Result<String> {
+    Ok(format!("{MATRIX_INTRODUCTION}\n{}", matrix(root)?))
+}
+
+const MATRIX_INTRODUCTION: &str = "# The decision matrix
+
+<!-- Made by `cargo xtask generate` from sync-core/src/matrix.rs. Do not edit. -->
+
+What became of a path on each side since the two sides last agreed on it (the *baseline*) decides what happens
+to it. Each cell gives the action and, in brackets, the rule's name, by which plans, logs and `bothways explain`
+call it, and the number of the requirement that asks for it. `L→R` means from left to right.
+";
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let root = shell::root();

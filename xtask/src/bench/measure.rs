@@ -47,8 +47,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 /// Runs the command in `scratch` with its output in a file there, and fails with that output when the
 /// command does.
 pub(crate) fn cost(command: &Command, scratch: &Path) -> Result<Cost> {
-    let [report, log] = ["cost.json", "output.log"].map(|name| scratch.join(name));
-    let own = std::env::current_exe().context("cannot find this program again")?;
+    let [own, report, log] = ["xtask", "cost.json", "output.log"].map(|name| scratch.join(name));
+    if !own.exists() {
+        // A copy: a build that runs meanwhile would replace the file that we were started from.
+        let origin = std::env::current_exe().context("cannot find this program again")?;
+        fs::copy(origin, &own).context("cannot copy this program")?;
+    }
     let mut parent = Command::new(own);
     parent.arg("measure").arg("--report").arg(&report).arg("--log").arg(&log).arg("--");
     parent.arg(command.get_program()).args(command.get_args());

@@ -7,7 +7,8 @@ use anyhow::{Context, Result, bail};
 use serde_json::json;
 
 use super::measure::{Cost, cost};
-use super::peers::{scratch, write_out};
+use super::peers::{warm, write_out};
+use super::place::Place;
 use super::tools::{Program, Tool, build_bothways};
 use crate::tree::{Layout, Sizes};
 
@@ -18,9 +19,9 @@ pub(super) fn run(options: &super::Peers) -> Result<()> {
         Some(binary) => std::fs::canonicalize(binary).context("cannot find that bothways")?,
         None => build_bothways()?,
     };
-    let base = scratch(options)?;
-    let tool = Tool::new(Program::Bothways, binary, base.path());
     let files = options.files.unwrap_or(1_000_000);
+    let Some(place) = Place::new(options, files * 2, files * 2 * 100)? else { return Ok(()) };
+    let tool = Tool::new(Program::Bothways, binary, place.path());
     let layout = Layout::new(files, options.seed, Sizes::Tiny);
     tool.forget()?;
     for side in [tool.left(), tool.right()] {
@@ -30,8 +31,9 @@ pub(super) fn run(options: &super::Peers) -> Result<()> {
     let mut runs: Vec<(&str, Cost)> = Vec::new();
     for round in 0..=options.rounds {
         write_out()?;
+        warm(&tool, false)?;
         let what = if round == 0 { "first meeting" } else { "nothing to do" };
-        let one = cost(&tool.command(), base.path())?;
+        let one = cost(&tool.command(), place.path())?;
         eprintln!("{what}: {:.3} s, peak {:.1} MB", one.seconds, one.peak_bytes as f64 / 1e6);
         runs.push((what, one));
     }

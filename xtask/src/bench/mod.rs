@@ -2,12 +2,13 @@
 //!
 //! Owns what is compared with what, and which figures are promised. Micro-benchmarks lie in `benches/`.
 //! Start reading at [`peers`]: the scenarios and their order; [`tools`] says how each program is called,
-//! [`measure`] how a run is measured, [`report`] what is promised and printed, [`million`] the memory at a
-//! million files.
+//! [`measure`] how a run is measured, [`report`] what is promised and printed, [`place`] where the trees lie, [`million`] the
+//! memory at a million files.
 
 pub(crate) mod measure;
 mod million;
 mod peers;
+mod place;
 mod report;
 mod tools;
 
@@ -49,6 +50,9 @@ struct Peers {
     /// Leave the trees there
     #[arg(long)]
     keep: bool,
+    /// Whether the trees get an ext4 of their own, for as long as the run lasts
+    #[arg(long, value_enum, default_value = "auto")]
+    image: place::Image,
     /// One JSON document on standard output instead of the table
     #[arg(long)]
     json: bool,

@@ -3,11 +3,11 @@
 //! Owns the order of things. Within a scenario the programs take turns, and each round starts with
 //! another one, so that a slow moment of the machine falls on all of them. Before every timed run what
 //! earlier ones left unwritten is written out. Removing an old tree, making changes and comparing the two
-//! sides afterwards is not timed. The cache is warm: every tree has just been written or read.
+//! sides afterwards is not timed. The cache is warm: just before a run both trees are listed and, for a
+//! first copy, the left one is read.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::UNIX_EPOCH;
@@ -15,6 +15,7 @@ use std::time::UNIX_EPOCH;
 use anyhow::{Context, Result, bail, ensure};
 
 use super::measure::{Cost, cost};
+use super::place::Place;
 use super::report::{Report, Runs};
 use super::tools::{MARK, Program, Tool, build_bothways};
 use crate::rng::Rng;
@@ -51,9 +52,10 @@ pub(super) fn run(options: &super::Peers) -> Result<()> {
         (Some(binary), false) => Some(fs::canonicalize(binary).context("cannot find that bothways")?),
         (None, false) => Some(build_bothways()?),
     };
-    let base = scratch(options)?;
-    let home = base.path();
     let files = options.files.unwrap_or(90_000);
+    // Three programs with two sides each.
+    let Some(place) = Place::new(options, files * 6, files * 6 * 7_000)? else { return Ok(()) };
+    let home = place.path();
     let layout = Layout::new(files, options.seed, Sizes::Office);
 
     let tools: Vec<Tool> = own
@@ -68,7 +70,13 @@ pub(super) fn run(options: &super::Peers) -> Result<()> {
         tally = layout.build(&tool.left())?;
     }
 
-    let bench = Bench { tools, layout, seed: options.seed, rounds: options.rounds, home: home.to_owned() };
+    let bench = Bench {
+        tools,
+        changing: layout.some_files(CHANGES),
+        seed: options.seed,
+        rounds: options.rounds,
+        home: home.to_owned(),
+    };
     let mut all = Vec::new();
     for scenario in ALL {
         if options.only.is_empty() || options.only.contains(&scenario) {
@@ -89,7 +97,7 @@ pub(super) fn run(options: &super::Peers) -> Result<()> {
 
 struct Bench {
     tools: Vec<Tool>,
-    layout: Layout,
+    changing: Vec<String>,
     seed: u64,
     rounds: u32,
     home: PathBuf,
@@ -113,6 +121,7 @@ impl Bench {
                     Scenario::Changed => self.change(tool)?,
                 }
                 write_out()?;
+                warm(tool, scenario == Scenario::First)?;
                 let cost = cost(&tool.command(), &self.home)?;
                 eprintln!(
                     "{} {}/{}: {} {:.3} s",
@@ -123,12 +132,23 @@ impl Bench {
                     cost.seconds
                 );
                 costs[at].push(cost);
-                same(&tool.left(), &tool.right(), round == 0).with_context(|| {
+                self.done(tool, round == 0).with_context(|| {
                     format!("{} left the two sides different ({})", tool.program.name(), scenario.title())
                 })?;
             }
         }
         Ok(self.tools.iter().zip(costs).map(|(tool, costs)| Runs { program: tool.program, costs }).collect())
+    }
+
+    /// Fails unless the two sides are the same: in every run by size, time and the content of the files that
+    /// change, and with `content` by the content of all.
+    fn done(&self, tool: &Tool, content: bool) -> Result<()> {
+        let [left, right] = [tool.left(), tool.right()];
+        same(&left, &right, content)?;
+        for path in &self.changing {
+            ensure!(fs::read(left.join(path))? == fs::read(right.join(path))?, "{path} has another content");
+        }
+        Ok(())
     }
 
     /// Brings the pair in sync, and once more so that every cache is warm and every memory complete.
@@ -143,40 +163,37 @@ impl Bench {
         Ok(())
     }
 
-    /// Gives the same files new content of the same size, and as mtime the present.
+    /// Changes one byte of the same files and appends one; their mtime is the present.
     fn change(&self, tool: &Tool) -> Result<()> {
         let mut rng = Rng::part(self.seed, u64::MAX - 2);
-        for path in self.layout.some_files(CHANGES) {
+        for path in &self.changing {
             let path = tool.left().join(path);
             let mut content = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-            if content.is_empty() {
-                content.push(0);
-            }
+            content.push(b'+');
             // Whatever it was in the round before, it is something else now.
             let at = rng.below(content.len() as u64) as usize;
             content[at] = content[at].wrapping_add(1);
-            let mut file = fs::File::create(&path)?;
-            file.write_all(&content)?;
+            fs::write(&path, content)?;
         }
         Ok(())
     }
 }
 
-/// A folder for everything, removed at the end unless it is to be kept.
-pub(super) fn scratch(options: &super::Peers) -> Result<tempfile::TempDir> {
-    let parent = options.dir.clone().unwrap_or_else(std::env::temp_dir);
-    let mut base = tempfile::Builder::new()
-        .prefix("bothways-bench-")
-        .tempdir_in(&parent)
-        .with_context(|| format!("cannot create a folder in {}", parent.display()))?;
-    base.disable_cleanup(options.keep);
-    eprintln!("trees lie in {}{}", base.path().display(), if options.keep { " and stay there" } else { "" });
-    Ok(base)
-}
-
 /// Writes what waits in the system's cache to the disk, so that no run pays for another.
 pub(super) fn write_out() -> Result<()> {
     shell::run(&mut Command::new("sync"))
+}
+
+/// Reads what the program will look at, so that none finds on the disk what another finds in memory.
+pub(super) fn warm(tool: &Tool, content: bool) -> Result<()> {
+    for path in list(&tool.left())?.into_keys().filter(|_| content) {
+        fs::read(tool.left().join(path))?;
+    }
+    list(&tool.right())?;
+    for path in list(&tool.memory())?.into_keys() {
+        fs::read(tool.memory().join(path))?;
+    }
+    Ok(())
 }
 
 /// Every program must have done the whole job: the same files with the same sizes and, to the second that

@@ -53,7 +53,7 @@ impl Tool {
         self.home.join("right")
     }
 
-    fn memory(&self) -> PathBuf {
+    pub(super) fn memory(&self) -> PathBuf {
         self.home.join("memory")
     }
 
