@@ -11,7 +11,7 @@ use redb::{ReadTransaction, ReadableTable, Table, WriteTransaction};
 use sync_core::baseline::{Agreed, BaselineChange};
 use sync_core::path::RelPath;
 
-use crate::chunk::{self, Child, SMALL_BYTES};
+use crate::chunk::{self, Child, LEAST_CHILD, SMALL_BYTES};
 use crate::codec::{Decoded, Malformed, path_of_key, show_key};
 use crate::counts::Counts;
 use crate::error::Fault;
@@ -197,8 +197,8 @@ fn apply_to_dir(
 }
 
 fn is_small(children: &[Child]) -> bool {
-    // A child takes ten bytes at the least: no need to pack what cannot be small.
-    children.len() * 10 < SMALL_BYTES
+    // No need to pack what cannot be small.
+    children.len() * LEAST_CHILD < SMALL_BYTES
         && chunk::pack(children).iter().map(|(_, row)| row.len()).sum::<usize>() < SMALL_BYTES
 }
 

@@ -28,6 +28,12 @@ pub(crate) const SMALL_BYTES: usize = MAX_BYTES / 4;
 /// Never more children than this in a chunk, however small they are.
 pub(crate) const MAX_CHILDREN: usize = 256;
 
+/// The fewest bytes a child takes: a name of one byte with its two lengths, two flags, size, and two
+/// times a side, of which one has a fixed length.
+pub(crate) const LEAST_CHILD: usize = 17;
+
+const COUNT_LEN: usize = 2;
+
 /// One child: its key and what was agreed.
 pub(crate) type Child = (Box<[u8]>, Agreed);
 
@@ -45,7 +51,6 @@ const AS_BEFORE: Sides<u8> = Sides::new(1 << 6, 1 << 7);
 #[derive(Clone, Copy, Default)]
 struct Before {
     attributes: Sides<Attributes>,
-    mtime_ns: i64,
     ctime_ns: Sides<i64>,
     file_id: Sides<u64>,
 }
@@ -95,8 +100,11 @@ fn put_agreed(out: &mut Vec<u8>, agreed: &Agreed, before: &mut Before) {
             }
             before.attributes[side] = record.attributes;
         }
-        let base = if side == Side::Left { before.mtime_ns } else { agreed.sides.left.mtime_ns };
-        out.put_i64(record.mtime_ns.wrapping_sub(base));
+        // Of two times that have nothing to do with each other the difference is no shorter than the time.
+        match side {
+            Side::Left => out.put_raw(&record.mtime_ns.to_le_bytes()),
+            Side::Right => out.put_i64(record.mtime_ns.wrapping_sub(agreed.sides.left.mtime_ns)),
+        }
         out.put_i64(record.ctime_ns.wrapping_sub(before.ctime_ns[side]));
         before.ctime_ns[side] = record.ctime_ns;
         if let Some(id) = record.file_id {
@@ -107,7 +115,6 @@ fn put_agreed(out: &mut Vec<u8>, agreed: &Agreed, before: &mut Before) {
             out.put_raw(&xattrs.0.to_le_bytes());
         }
     }
-    before.mtime_ns = agreed.sides.left.mtime_ns;
 }
 
 fn agreed(reader: &mut Reader<'_>, before: &mut Before) -> Decoded<Agreed> {
@@ -116,14 +123,17 @@ fn agreed(reader: &mut Reader<'_>, before: &mut Before) -> Decoded<Agreed> {
     let size = reader.u64()?;
     let digest = if has & DIGEST != 0 { Some(reader.digest()?) } else { None };
     let target = if has & TARGET != 0 { Some(reader.bytes()?.into()) } else { None };
-    let mut record = |side: Side, mtime_base: i64| -> Decoded<Record> {
+    let mut record = |side: Side, left_mtime_ns: i64| -> Decoded<Record> {
         let name = if has & NAME[side] != 0 { Some(name(reader.bytes()?)?.into()) } else { None };
         if flags & AS_BEFORE[side] == 0 {
             let family = flags >> FAMILY[side] & 3;
             let bits = if family != 0 { reader.u16()? } else { 0 };
             before.attributes[side] = attributes_of(family, bits)?;
         }
-        let mtime_ns = mtime_base.wrapping_add(reader.i64()?);
+        let mtime_ns = match side {
+            Side::Left => reader.fixed_i64()?,
+            Side::Right => left_mtime_ns.wrapping_add(reader.i64()?),
+        };
         let ctime_ns = before.ctime_ns[side].wrapping_add(reader.i64()?);
         before.ctime_ns[side] = ctime_ns;
         let mut id: Option<NonZeroU64> = None;
@@ -135,9 +145,8 @@ fn agreed(reader: &mut Reader<'_>, before: &mut Before) -> Decoded<Agreed> {
         let xattrs = if has & XATTRS[side] != 0 { Some(reader.xattrs()?) } else { None };
         Ok(Record { name, attributes: before.attributes[side], mtime_ns, ctime_ns, file_id: id, xattrs })
     };
-    let left = record(Side::Left, before.mtime_ns)?;
+    let left = record(Side::Left, 0)?;
     let right = record(Side::Right, left.mtime_ns)?;
-    before.mtime_ns = left.mtime_ns;
     Ok(Agreed { kind: kind_of(has & 3)?, size, digest, target, sides: Sides::new(left, right) })
 }
 
@@ -171,7 +180,7 @@ pub(crate) fn pack(children: &[Child]) -> Vec<(usize, Vec<u8>)> {
 
 fn pack_up_to(children: &[Child], limit: usize) -> Vec<(usize, Vec<u8>)> {
     let mut pieces = Vec::new();
-    let mut row = begin();
+    let mut row = begin_chunk();
     let mut before = Before::default();
     let mut first = 0;
     for (index, (key, version)) in children.iter().enumerate() {
@@ -181,17 +190,31 @@ fn pack_up_to(children: &[Child], limit: usize) -> Vec<(usize, Vec<u8>)> {
         put_child(&mut row, last, key, version, &mut ahead);
         if index > first && (row.len() > limit || index - first == MAX_CHILDREN) {
             row.truncate(mark);
-            pieces.push((first, std::mem::replace(&mut row, begin())));
+            pieces.push((first, counted(std::mem::replace(&mut row, begin_chunk()), index - first)));
             first = index;
             ahead = Before::default();
             put_child(&mut row, &[], key, version, &mut ahead);
         }
         before = ahead;
     }
-    if row.len() > SEAL_LEN {
-        pieces.push((first, row));
+    if first < children.len() {
+        pieces.push((first, counted(row, children.len() - first)));
     }
     pieces
+}
+
+/// A chunk begins with how many children it has, so that a reader knows how much memory they take.
+fn begin_chunk() -> Vec<u8> {
+    let mut row = begin();
+    row.extend_from_slice(&[0; COUNT_LEN]);
+    row
+}
+
+fn counted(mut row: Vec<u8>, count: usize) -> Vec<u8> {
+    if let Some(place) = row.get_mut(SEAL_LEN..SEAL_LEN + COUNT_LEN) {
+        place.copy_from_slice(&(count as u16).to_le_bytes());
+    }
+    row
 }
 
 fn put_child(out: &mut Vec<u8>, last: &[u8], key: &[u8], version: &Agreed, before: &mut Before) {
@@ -206,12 +229,23 @@ pub(crate) fn sealed(key: &[u8], row: Vec<u8>) -> Vec<u8> {
     seal(FORMAT, key, row)
 }
 
+/// Opens a chunk: its children are still to be read, as many as told.
+fn opened<'a>(key: &[u8], row: &'a [u8]) -> Decoded<(usize, Reader<'a>)> {
+    let mut reader = unseal(FORMAT, key, row)?;
+    let count = usize::from(u16::from_le_bytes([reader.byte()?, reader.byte()?]));
+    if count > reader.left() / LEAST_CHILD {
+        return Err(Malformed("there are fewer children than counted"));
+    }
+    Ok((count, reader))
+}
+
 /// Reads a chunk's children behind those that are already in `children`, which they must follow in order.
 pub(crate) fn unpack(key: &[u8], row: &[u8], children: &mut Vec<Child>) -> Decoded<()> {
-    let mut reader = unseal(FORMAT, key, row)?;
+    let (count, mut reader) = opened(key, row)?;
     let mut before = Before::default();
     let mut last: Vec<u8> = Vec::with_capacity(64);
-    while !reader.is_empty() {
+    children.reserve_exact(count);
+    for _ in 0..count {
         child_key(&mut reader, &mut last)?;
         if children.last().is_some_and(|(key, _)| **key >= *last) {
             return Err(Malformed("the children are out of order"));
@@ -219,15 +253,15 @@ pub(crate) fn unpack(key: &[u8], row: &[u8], children: &mut Vec<Child>) -> Decod
         let version = agreed(&mut reader, &mut before)?;
         children.push((last.as_slice().into(), version));
     }
-    Ok(())
+    reader.finish()
 }
 
 /// Looks for one child in a chunk.
 pub(crate) fn find(key: &[u8], row: &[u8], child: &[u8]) -> Decoded<Option<Agreed>> {
-    let mut reader = unseal(FORMAT, key, row)?;
+    let (count, mut reader) = opened(key, row)?;
     let mut before = Before::default();
     let mut last: Vec<u8> = Vec::with_capacity(64);
-    while !reader.is_empty() {
+    for _ in 0..count {
         child_key(&mut reader, &mut last)?;
         let version = agreed(&mut reader, &mut before)?;
         if last == child {

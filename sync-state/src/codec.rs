@@ -204,8 +204,12 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn u64(&mut self) -> Decoded<u64> {
-        let mut value = 0_u64;
-        for shift in (0..64).step_by(7) {
+        let first = self.byte()?;
+        if first < 0x80 {
+            return Ok(u64::from(first));
+        }
+        let mut value = u64::from(first & 0x7f);
+        for shift in (7..64).step_by(7) {
             let byte = self.byte()?;
             if shift == 63 && byte > 1 {
                 break;
@@ -261,15 +265,21 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn digest(&mut self) -> Decoded<Digest> {
-        let mut digest = [0; 32];
-        digest.copy_from_slice(self.raw(32)?);
-        Ok(Digest(digest))
+        self.array().map(Digest)
     }
 
     pub(crate) fn xattrs(&mut self) -> Decoded<XattrDigest> {
-        let mut digest = [0; 8];
-        digest.copy_from_slice(self.raw(8)?);
-        Ok(XattrDigest(u64::from_le_bytes(digest)))
+        self.array().map(|digest| XattrDigest(u64::from_le_bytes(digest)))
+    }
+
+    pub(crate) fn fixed_i64(&mut self) -> Decoded<i64> {
+        self.array().map(i64::from_le_bytes)
+    }
+
+    fn array<const N: usize>(&mut self) -> Decoded<[u8; N]> {
+        let (taken, rest) = self.rest.split_first_chunk().ok_or(Malformed("the row ends early"))?;
+        self.rest = rest;
+        Ok(*taken)
     }
 
     pub(crate) fn entry(&mut self) -> Decoded<Entry> {

@@ -4,9 +4,9 @@
 //! they are and the span of their times, so that a question about a time skips what cannot answer it. Words that
 //! come again are written once per batch, paths share their beginning with the path before.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use redb::{OwnedRange, ReadTransaction, ReadableTable, WriteTransaction};
 use sync_core::entry::Entry;
@@ -47,9 +47,9 @@ pub struct JournalRow {
     /// When it ended: UTC nanoseconds.
     pub time_ns: i64,
     /// What was done, such as `COPY_LEFT_TO_RIGHT`.
-    pub action: Cow<'static, str>,
+    pub action: Arc<str>,
     /// Why, such as `changed-left`.
-    pub rule: Cow<'static, str>,
+    pub rule: Arc<str>,
     /// Where.
     pub path: RelPath,
     /// The other path of a rename or a clash copy.
@@ -245,7 +245,7 @@ fn unpack(key: (u64, u64), row: &[u8], since_ns: i64) -> Decoded<Vec<Journaled>>
         return Ok(Vec::new());
     }
     let mut rows = Vec::with_capacity(head.count as usize);
-    let mut words: Vec<Box<str>> = Vec::new();
+    let mut words: Vec<Arc<str>> = Vec::new();
     let (mut path, mut scratch) = (Vec::new(), Vec::new());
     let mut base = 0;
     for index in 0..head.count {
@@ -260,13 +260,12 @@ fn unpack(key: (u64, u64), row: &[u8], since_ns: i64) -> Decoded<Vec<Journaled>>
         if index == 0 {
             base = head.first_ns;
         }
-        let mut word = || -> Decoded<Cow<'static, str>> {
+        let mut word = || -> Decoded<Arc<str>> {
             let number = reader.usize()?;
             if number == words.len() {
                 words.push(reader.text()?.into());
             }
-            let word = words.get(number).ok_or(Malformed("there is no such word"))?;
-            Ok(Cow::Owned(word.to_string()))
+            words.get(number).cloned().ok_or(Malformed("there is no such word"))
         };
         let (action, rule) = (word()?, word()?);
         let at = path_after(&mut reader, &path, &mut scratch)?;

@@ -9,25 +9,25 @@ use sync_core::side::Sides;
 use sync_state::{BaselineReader, State};
 use tempfile::TempDir;
 
-pub fn path(text: &str) -> RelPath {
+pub(crate) fn path(text: &str) -> RelPath {
     RelPath::try_from(text).unwrap()
 }
 
-pub fn fresh() -> (TempDir, State) {
+pub(crate) fn fresh() -> (TempDir, State) {
     let dir = tempfile::tempdir().unwrap();
     let opened = State::open(dir.path()).unwrap();
     assert!(opened.created && opened.set_aside.is_none());
     (dir, opened.state)
 }
 
-pub fn reopened(dir: &TempDir) -> State {
+pub(crate) fn reopened(dir: &TempDir) -> State {
     let opened = State::open(dir.path()).unwrap();
     assert!(!opened.created && opened.set_aside.is_none(), "{opened:?}");
     opened.state
 }
 
 /// A plain file's version; all numbers follow from `seed`.
-pub fn file(seed: u64) -> Agreed {
+pub(crate) fn file(seed: u64) -> Agreed {
     let record = |right: u64| Record {
         name: None,
         attributes: Attributes::Unix(0o644),
@@ -45,20 +45,20 @@ pub fn file(seed: u64) -> Agreed {
     }
 }
 
-pub fn directory(seed: u64) -> Agreed {
+pub(crate) fn directory(seed: u64) -> Agreed {
     Agreed { kind: Kind::Dir, size: 0, digest: None, ..file(seed) }
 }
 
-pub fn set(at: &str, version: Agreed) -> BaselineChange {
+pub(crate) fn set(at: &str, version: Agreed) -> BaselineChange {
     BaselineChange { path: path(at), agreed: Some(version) }
 }
 
-pub fn gone(at: &str) -> BaselineChange {
+pub(crate) fn gone(at: &str) -> BaselineChange {
     BaselineChange { path: path(at), agreed: None }
 }
 
 /// A stream as a list of paths and versions, in its order.
-pub fn flat(reader: BaselineReader) -> Vec<(RelPath, Agreed)> {
+pub(crate) fn flat(reader: BaselineReader) -> Vec<(RelPath, Agreed)> {
     let mut all = Vec::new();
     for dir in reader {
         let dir = dir.unwrap();
