@@ -50,9 +50,6 @@ pub enum ConfigError {
         /// What is wrong with them, and what to do.
         reason: String,
     },
-    /// There is no folder of the user to keep the state in.
-    #[error("the system names no folder for the state of programs: give one with `--state DIR`")]
-    NoStateFolder,
 }
 
 /// A mistake at one place of the text; boxed, for it is large and rare. Reads as its [`Mistake`].

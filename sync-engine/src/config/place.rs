@@ -3,33 +3,29 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::error::ConfigError;
-
 /// The folder for the state of the pair of these two roots: a readable name with a short hash, in the place where
 /// the platform keeps the state of programs.
 ///
-/// It is the same however the roots are spelled, as long as they lead to the same folders.
-///
-/// # Errors
-/// [`ConfigError::NoStateFolder`] where the system names no such place.
-pub fn default_state_dir(left: &Path, right: &Path) -> Result<PathBuf, ConfigError> {
-    let base = base(|name| std::env::var_os(name), std::env::home_dir()).ok_or(ConfigError::NoStateFolder)?;
-    Ok(base.join("bothways").join(pair_name(&settled(left), &settled(right))))
+/// It is the same however the roots are spelled, as long as they lead to the same folders. A user without a home
+/// folder, as some services are, gets the place for programs of the whole system.
+pub fn default_state_dir(left: &Path, right: &Path) -> PathBuf {
+    let base = base(|name| std::env::var_os(name), std::env::home_dir());
+    base.join("bothways").join(pair_name(&settled(left), &settled(right)))
 }
 
 #[cfg(not(windows))]
-fn base(env: impl Fn(&str) -> Option<OsString>, home: Option<PathBuf>) -> Option<PathBuf> {
+fn base(env: impl Fn(&str) -> Option<OsString>, home: Option<PathBuf>) -> PathBuf {
     // A relative XDG_STATE_HOME is to be ignored, says the specification.
     let named = env("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let home = || home.filter(|home| home.is_absolute()).map(|home| home.join(".local").join("state"));
-    named.or_else(home)
+    named.or_else(home).unwrap_or_else(|| PathBuf::from("/var/lib"))
 }
 
 #[cfg(windows)]
-fn base(env: impl Fn(&str) -> Option<OsString>, home: Option<PathBuf>) -> Option<PathBuf> {
+fn base(env: impl Fn(&str) -> Option<OsString>, home: Option<PathBuf>) -> PathBuf {
     let named = env("LOCALAPPDATA").map(PathBuf::from).filter(|path| path.is_absolute());
     let home = || home.filter(|home| home.is_absolute()).map(|home| home.join("AppData").join("Local"));
-    named.or_else(home)
+    named.or_else(home).unwrap_or_else(|| PathBuf::from(r"C:\ProgramData"))
 }
 
 /// The path without links, as far as it exists.
@@ -92,9 +88,9 @@ mod tests {
     #[test]
     fn the_platform_says_where() {
         let home = Some(PathBuf::from("/home/anna"));
-        assert_eq!(base(|_| None, home.clone()), Some("/home/anna/.local/state".into()));
-        assert_eq!(base(|_| Some("/s".into()), home.clone()), Some("/s".into()));
-        assert_eq!(base(|_| Some("relative".into()), home), Some("/home/anna/.local/state".into()));
-        assert_eq!(base(|_| None, None), None);
+        assert_eq!(base(|_| None, home.clone()), Path::new("/home/anna/.local/state"));
+        assert_eq!(base(|_| Some("/s".into()), home.clone()), Path::new("/s"));
+        assert_eq!(base(|_| Some("relative".into()), home), Path::new("/home/anna/.local/state"));
+        assert_eq!(base(|_| None, None), Path::new("/var/lib"));
     }
 }
