@@ -7,6 +7,8 @@
 //! Start with [`Replica`].
 #![forbid(unsafe_code)]
 
+#[cfg(any(test, feature = "testing"))]
+pub mod conformance;
 mod control;
 mod filter;
 mod marker;

@@ -1,0 +1,169 @@
+//! The hands of a user over the in-memory replica, and the kinds of sides the tests run over.
+
+use std::sync::Arc;
+
+use sync_core::abilities::{Abilities, AttributeKind, NameRules};
+use sync_core::fold::Equivalence;
+use sync_core::path::RelPath;
+use sync_replica::conformance::Fixture;
+use sync_replica::memory::{End, MemoryReplica, Node};
+use sync_replica::{Replica, Trashed};
+
+pub struct MemoryFixture(pub MemoryReplica);
+
+impl MemoryFixture {
+    pub fn new(abilities: Abilities) -> Self {
+        Self(MemoryReplica::new(abilities))
+    }
+}
+
+impl Fixture for MemoryFixture {
+    fn replica(&self) -> &dyn Replica {
+        &self.0
+    }
+
+    fn restarted(&self) -> Box<dyn Fixture + '_> {
+        self.0.faults().end_now(End::Killed);
+        self.0.revive();
+        Box::new(Self(self.0.clone()))
+    }
+
+    fn write(&self, at: &RelPath, content: &[u8]) {
+        self.0.write(at, content);
+    }
+
+    fn read(&self, at: &RelPath) -> Option<Vec<u8>> {
+        self.0.read(at).map(|bytes| bytes.to_vec())
+    }
+
+    fn mkdir(&self, at: &RelPath) {
+        self.0.mkdir(at);
+    }
+
+    fn symlink(&self, at: &RelPath, target: &[u8]) {
+        self.0.symlink(at, target);
+    }
+
+    fn target(&self, at: &RelPath) -> Option<Vec<u8>> {
+        match self.0.node(at)? {
+            Node::Link { target } => Some(target.to_vec()),
+            _ => None,
+        }
+    }
+
+    fn is_dir(&self, at: &RelPath) -> bool {
+        matches!(self.0.node(at), Some(Node::Dir { .. }))
+    }
+
+    fn remove(&self, at: &RelPath) {
+        self.0.remove(at);
+    }
+
+    fn set_mtime(&self, at: &RelPath, ns: i64) {
+        self.0.touch(at, ns);
+    }
+
+    fn mtime(&self, at: &RelPath) -> i64 {
+        match self.0.node(at) {
+            Some(Node::File { mtime_ns, .. }) => mtime_ns,
+            other => panic!("no file at `{at}`: {other:?}"),
+        }
+    }
+
+    fn chmod(&self, at: &RelPath, bits: u16) {
+        self.0.chmod(at, bits);
+    }
+
+    fn set_xattr(&self, at: &RelPath, name: &[u8], value: &[u8]) {
+        self.0.set_xattr(at, std::str::from_utf8(name).unwrap(), value);
+    }
+
+    fn list(&self, dir: &RelPath) -> Vec<Vec<u8>> {
+        let all = self.0.dump();
+        all.keys().filter(|path| path.parent().as_ref() == Some(dir)).map(|path| path.name().to_vec()).collect()
+    }
+
+    fn own_names(&self) -> Vec<Vec<u8>> {
+        vec![b".bothways".to_vec(), b".sync_trash".to_vec()]
+    }
+
+    fn trashed(&self, at: &Trashed) -> Option<Vec<u8>> {
+        match self.0.trash_dump().remove(&at.path)? {
+            Node::File { content, .. } => Some(content.to_vec()),
+            Node::Link { target } => Some(target.to_vec()),
+            _ => None,
+        }
+    }
+
+    fn trash_count(&self) -> usize {
+        self.0.trash_dump().values().filter(|node| !matches!(node, Node::Dir { .. })).count()
+    }
+
+    fn staged_count(&self) -> usize {
+        self.0.staged_count()
+    }
+
+    fn make_unreadable(&self, dir: &RelPath) -> bool {
+        self.0.mark_unreadable(dir);
+        true
+    }
+
+    fn make_pipe(&self, at: &RelPath) -> bool {
+        self.0.special(at);
+        true
+    }
+
+    fn take_root_away(&self) -> bool {
+        self.0.set_root_gone(true);
+        true
+    }
+
+    fn bring_root_back(&self) {
+        self.0.set_root_gone(false);
+    }
+}
+
+/// The sides every test of this crate runs over, by name.
+pub fn sides() -> [(&'static str, Abilities); 6] {
+    let full = Abilities::FULL;
+    [
+        ("full", full.clone()),
+        ("no exchange", Abilities { exchange: false, ..full.clone() }),
+        ("no exchange, one name per file", Abilities { exchange: false, hard_links: false, ..full.clone() }),
+        ("folding", Abilities { equivalence: Equivalence { case: true, form: true }, ..full.clone() }),
+        ("ntfs-like", ntfs()),
+        ("fat-like", fat()),
+    ]
+}
+
+fn ntfs() -> Abilities {
+    Abilities {
+        equivalence: Equivalence { case: true, form: false },
+        mtime_precision_ns: 100,
+        attributes: AttributeKind::Windows,
+        xattrs: false,
+        exchange: false,
+        names: NameRules::WINDOWS,
+        ..Abilities::FULL
+    }
+}
+
+pub fn fat() -> Abilities {
+    Abilities {
+        equivalence: Equivalence { case: true, form: false },
+        mtime_precision_ns: 2_000_000_000,
+        attributes: AttributeKind::None,
+        xattrs: false,
+        symlinks: false,
+        hard_links: false,
+        exchange: false,
+        file_ids: false,
+        ctimes: false,
+        names: NameRules { utf8_only: true, ..NameRules::WINDOWS },
+        ..Abilities::FULL
+    }
+}
+
+pub fn content(replica: &MemoryReplica, at: &str) -> Option<Arc<[u8]>> {
+    replica.read(at)
+}
