@@ -1,3 +1,33 @@
 //! Sessions: observe, decide, act, remember.
+//!
+//! Owns the configuration, the [`Session`] over a pair of replicas, the cycle of four steps, the executor with its
+//! lanes, and the reports. Must never print, read the command line, or hold a second copy of a rule.
+//!
+//! Start with [`Session::open`] and [`Session::sync`] in `cycle`; each of the four steps has a module: `observe`
+//! (with the decision, which is `sync-core`'s), `act`, `remember`. Faces import this crate alone: what they need of
+//! the others is re-exported here.
+#![forbid(unsafe_code)]
 
+mod act;
+mod check;
+mod clock;
 pub mod config;
+mod cycle;
+mod error;
+mod halt;
+mod observe;
+mod remember;
+pub mod report;
+mod session;
+mod throttle;
+mod watch;
+
+pub use check::{CheckReport, Finding, SideCheck, check};
+pub use cycle::SyncOptions;
+pub use error::{ErrorKind, SessionError};
+pub use halt::{HaltFolder, HaltReport};
+pub use session::{Session, SessionOptions, SessionParts, state_dir};
+pub use sync_core as core;
+pub use sync_replica as replica;
+pub use sync_state::{State, StateError};
+pub use watch::{Cancel, Phase, Silent, Watch};

@@ -1,0 +1,222 @@
+//! The third step: act.
+//!
+//! Owns the [`Executor`]: the order of phases, the lanes, and what stops a run. It takes transitions in the plan's
+//! order; a file never waits behind a larger one, because large ones have a lane of their own. It never decides
+//! anything: a transition that meets another version than planned is a problem, and the next cycle looks again.
+//!
+//! Start with [`Executor::run`]; `lanes` has the two lanes, `perform` one action.
+
+mod lanes;
+mod perform;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crossbeam_channel::Sender;
+use sync_core::baseline::{Agreed, BaselineChange};
+use sync_core::entry::Entry;
+use sync_core::path::RelPath;
+use sync_core::plan::{Action, Phase, Plan};
+use sync_core::side::{Side, Sides};
+use sync_replica::{Filter, Operation, Problem, ProblemKind, TrashStamp};
+use sync_state::{JournalRow, RunId};
+
+use crate::config::{Performance, Verify};
+use crate::session::Session;
+use crate::throttle::Throttle;
+use crate::watch::{Watch, Watched};
+
+pub(crate) use perform::stamp;
+use perform::Held;
+
+/// How many deletions are made before both roots are looked at again.
+const DELETES_PER_LOOK: usize = 64;
+
+/// A transition that failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) side: Side,
+    pub(crate) problem: Problem,
+}
+
+/// What came of one action.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) ok: bool,
+    pub(crate) changes: Vec<BaselineChange>,
+    /// Paths that leave the baseline because they are gone, not renamed.
+    pub(crate) gone: Vec<RelPath>,
+    pub(crate) rows: Vec<JournalRow>,
+    pub(crate) trashed: Vec<(Side, RelPath, RelPath, u64)>,
+    pub(crate) failure: Option<Failure>,
+    pub(crate) bytes: u64,
+    pub(crate) counts: BTreeMap<&'static str, u64>,
+}
+
+impl Outcome {
+    fn agree(&mut self, path: RelPath, agreed: Agreed) {
+        self.changes.push(BaselineChange { path, agreed: Some(agreed) });
+    }
+
+    fn forget(&mut self, path: RelPath, gone: bool) {
+        if gone {
+            self.gone.push(path.clone());
+        }
+        self.changes.push(BaselineChange { path, agreed: None });
+    }
+}
+
+/// Carries out a plan.
+pub(crate) struct Executor<'a> {
+    replicas: Held<'a>,
+    filter: &'a dyn Filter,
+    watch: &'a dyn Watch,
+    controls: Sides<Watched<'a>>,
+    verify: Verify,
+    stamp: TrashStamp,
+    run: Option<RunId>,
+    threads: usize,
+    large_file_bytes: u64,
+    session: &'a Session,
+    /// Where renames of this run have left entries, whose change time they moved.
+    renamed: Mutex<HashMap<(Side, RelPath), Entry>>,
+    /// Key paths of actions that failed: what builds on them is not tried.
+    failed: Mutex<HashSet<RelPath>>,
+    root_gone: AtomicBool,
+    sink: Sender<(&'a Action, Outcome)>,
+}
+
+impl<'a> Executor<'a> {
+    pub(crate) fn new(
+        session: &'a Session,
+        throttles: &'a Sides<Option<Throttle>>,
+        run: Option<RunId>,
+        watch: &'a dyn Watch,
+        sink: Sender<(&'a Action, Outcome)>,
+    ) -> Self {
+        let Performance { large_file_bytes, verify, .. } = session.performance;
+        Self {
+            replicas: session.replicas.as_ref().map(|replica| &**replica),
+            filter: &*session.filter,
+            watch,
+            controls: throttles.as_ref().map(|throttle| Watched { watch, throttle: throttle.as_ref() }),
+            verify,
+            stamp: stamp(),
+            run,
+            threads: session.threads(),
+            large_file_bytes,
+            session,
+            renamed: Mutex::default(),
+            failed: Mutex::default(),
+            root_gone: AtomicBool::new(false),
+            sink,
+        }
+    }
+
+    fn run_number(&self) -> u64 {
+        self.run.map_or(0, |run| run.0)
+    }
+
+    fn left_by_rename(&self, side: Side, path: &RelPath) -> Option<Entry> {
+        let renamed = self.renamed.lock().unwrap_or_else(PoisonError::into_inner);
+        if renamed.is_empty() { None } else { renamed.get(&(side, path.clone())).copied() }
+    }
+
+    fn remember_rename(&self, side: Side, path: &RelPath, entry: Entry) {
+        let mut renamed = self.renamed.lock().unwrap_or_else(PoisonError::into_inner);
+        renamed.insert((side, path.clone()), entry);
+    }
+
+    /// Whether no further action may begin.
+    fn stops(&self) -> bool {
+        self.watch.is_cancelled() || self.root_gone.load(Ordering::Relaxed)
+    }
+
+    fn is_barred(&self, action: &Action) -> bool {
+        let Some(after) = &action.after else { return false };
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).contains(after)
+    }
+
+    /// Carries out everything, phase by phase. Results go to the sink as they come.
+    pub(crate) fn run(&self, plan: &'a Plan) {
+        if !self.roots_are_present() {
+            return;
+        }
+        let phase = |wanted: Phase| plan.actions.iter().filter(move |action| action.phase == wanted);
+        for action in phase(Phase::Renames).chain(phase(Phase::Dirs)) {
+            if self.stops() {
+                return;
+            }
+            self.one(action);
+        }
+        let (large, small): (Vec<_>, Vec<_>) =
+            phase(Phase::Copies).partition(|action| action.bytes() >= self.large_file_bytes);
+        std::thread::scope(|scope| {
+            if !large.is_empty() {
+                scope.spawn(|| self.large_lane(&large));
+            }
+            self.small_lane(&small);
+            self.deletes(phase(Phase::Deletes).chain(phase(Phase::Replacements)));
+        });
+    }
+
+    fn deletes(&self, actions: impl Iterator<Item = &'a Action>) {
+        for (index, action) in actions.enumerate() {
+            let looks = index % DELETES_PER_LOOK == 0 && !action.transitions.is_empty();
+            if self.stops() || (looks && !self.roots_are_present()) {
+                return;
+            }
+            self.one(action);
+        }
+    }
+
+    /// A drive that vanished must not look like a folder that was emptied.
+    fn roots_are_present(&self) -> bool {
+        for side in Side::BOTH {
+            if let Err(problem) = self.session.is_present(side) {
+                log::error!(operation = "error", side = side.name(), error = problem.explain(); "the root is gone");
+                self.root_gone.store(true, Ordering::Relaxed);
+                return false;
+            }
+        }
+        true
+    }
+
+    pub(crate) fn root_is_gone(&self) -> bool {
+        self.root_gone.load(Ordering::Relaxed)
+    }
+
+    /// Carries out one action from its first transition to its last.
+    fn one(&self, action: &'a Action) {
+        if self.is_barred(action) {
+            return self.report(action, Self::barred(action));
+        }
+        let outcome = self.perform(action);
+        self.report(action, outcome);
+    }
+
+    fn barred(action: &Action) -> Outcome {
+        let after = action.after.as_ref().map(RelPath::display).unwrap_or_default();
+        let side = action.transitions.first().map_or(Side::Left, sync_core::plan::Transition::side);
+        let problem = Problem::new(
+            Operation::Install,
+            &action.path,
+            ProblemKind::Stale,
+            format!("waits for `{after}`, which failed"),
+        );
+        Outcome { failure: Some(Failure { side, problem }), ..Outcome::default() }
+    }
+
+    fn report(&self, action: &'a Action, outcome: Outcome) {
+        if let Some(failure) = &outcome.failure {
+            self.failed.lock().unwrap_or_else(PoisonError::into_inner).insert(action.path.clone());
+            if failure.problem.kind == ProblemKind::RootGone {
+                self.root_gone.store(true, Ordering::Relaxed);
+            }
+        }
+        self.watch.advance(1, 0);
+        // The receiver outlives every lane; a send can only fail after it panicked, which surfaces by itself.
+        let _ = self.sink.send((action, outcome));
+    }
+}

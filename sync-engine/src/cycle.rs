@@ -1,0 +1,321 @@
+//! One cycle: observe, decide, act, remember; and the same without the last two, for looking.
+//!
+//! Owns the faces' entry points [`Session::sync`], [`Session::plan`], [`Session::scan`] and [`Session::explain`].
+
+use std::time::Instant;
+
+use sync_core::compare::compare;
+use sync_core::explain::explain;
+use sync_core::guard::fit;
+use sync_core::path::RelPath;
+use sync_core::plan::Plan;
+use sync_core::side::{Side, Sides};
+use sync_core::snapshot::Snapshot;
+use sync_state::State;
+
+use crate::act::Executor;
+use crate::clock::now_ns;
+use crate::error::SessionError;
+use crate::halt::HaltReport;
+use crate::observe::{Observation, millis};
+use crate::remember::{Ledger, inbox_changes};
+use crate::report::{
+    ConflictReport, ExplainReport, FORMAT, PlanReport, ProblemReport, ScanReport, SideReport, SyncReport,
+    VersionReport, time, transitions, transitions_of,
+};
+use crate::session::Session;
+use crate::throttle::Throttle;
+use crate::watch::{Phase, Watch};
+
+/// How a sync is made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct SyncOptions {
+    /// Lets a plan through that a guard would stop.
+    pub approve: bool,
+}
+
+impl Session {
+    /// One cycle. Failures at single paths are in the report; an error means that nothing could be done at all, or
+    /// that what was done could not be remembered.
+    pub fn sync(&self, options: &SyncOptions, watch: &dyn Watch) -> Result<SyncReport, SessionError> {
+        let started = now_ns();
+        let mut report = SyncReport {
+            run: None,
+            started: time(started),
+            finished: String::new(),
+            left: SideReport::default(),
+            right: SideReport::default(),
+            done: Default::default(),
+            bytes_copied: 0,
+            conflicts: Vec::new(),
+            problems: Vec::new(),
+            left_undone: 0,
+            cancelled: false,
+            root_gone: false,
+            halt: self.halt.clone(),
+            notices: self.notices.clone(),
+            scan_ms: 0,
+            decide_ms: 0,
+            act_ms: 0,
+        };
+        if report.halt.is_none() {
+            let mut seen = self.observe(false, watch)?;
+            let totals = seen.snapshots.as_ref().map(Snapshot::totals);
+            (report.left, report.right) = (totals.left.into(), totals.right.into());
+            (report.scan_ms, report.decide_ms) = (seen.scan_ms, seen.decide_ms);
+            report.halt = seen.plan.halt.as_ref().filter(|_| !options.approve).map(HaltReport::from);
+            // What was scanned is no longer needed, and acting may take hours.
+            seen.snapshots = Sides { left: Snapshot::empty(), right: Snapshot::empty() };
+            seen.comparison.differences = Vec::new();
+            if report.halt.is_none() {
+                self.act(seen.plan, started, watch, &mut report)?;
+            }
+        }
+        if let Some(halt) = &report.halt {
+            log::error!(operation = "halt", reason = halt.reason.as_str(); "{}", halt.message);
+        }
+        report.finished = time(now_ns());
+        self.log_summary(&report);
+        Ok(report)
+    }
+
+    fn act(
+        &self,
+        mut plan: Plan,
+        started: i64,
+        watch: &dyn Watch,
+        report: &mut SyncReport,
+    ) -> Result<(), SessionError> {
+        let Some(state) = &self.state else { return Ok(()) };
+        let start = Instant::now();
+        let bytes: u64 = plan.actions.iter().map(sync_core::plan::Action::bytes).sum();
+        if bytes > 0 {
+            fit(&mut plan, self.free_bytes());
+        }
+        report.conflicts = plan.conflicts.iter().map(ConflictReport::from).collect();
+        report.problems = plan.blocked.iter().map(ProblemReport::from).collect();
+        for problem in &report.problems {
+            log::warn!(
+                operation = "scan", side = problem.side.as_str(), path = problem.path.as_str(),
+                result = "skipped", error = problem.error.as_str();
+                "{}: {}", problem.path, problem.error
+            );
+        }
+        for conflict in &report.conflicts {
+            log::warn!(
+                operation = "conflict", rule = conflict.rule.as_str(), path = conflict.path.as_str(),
+                newer = conflict.newer.as_str(), result = conflict.policy.as_str();
+                "{}: {}", conflict.path, conflict.rule
+            );
+        }
+        if plan.actions.is_empty() {
+            return self.remember_quiet(state, &plan);
+        }
+        let run = state.begin_run("sync", started)?;
+        report.run = Some(run.0);
+        watch.begin(Phase::Act, Some(plan.actions.len() as u64), Some(bytes));
+        let throttles =
+            Sides::from_fn(|_| self.performance.bandwidth_limit.map(Throttle::new));
+        let (sink, outcomes) = crossbeam_channel::unbounded();
+        let mut ledger = Ledger::new(self, state, run);
+        let executor = Executor::new(self, &throttles, Some(run), watch, sink);
+        let root_gone = std::thread::scope(|scope| {
+            let acting = scope.spawn(|| {
+                let executor = executor;
+                executor.run(&plan);
+                executor.root_is_gone()
+            });
+            for (action, outcome) in &outcomes {
+                ledger.enter(action, outcome);
+            }
+            acting.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        report.cancelled = watch.is_cancelled();
+        report.root_gone = root_gone;
+        report.left_undone = (plan.actions.len() as u64).saturating_sub(ledger.actions);
+        report.problems.append(&mut ledger.problems);
+        report.done = ledger.counts.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect();
+        report.bytes_copied = ledger.bytes;
+        let closed = ledger.close(&plan, outcome_word(report));
+        report.act_ms = millis(start);
+        Ok(closed?)
+    }
+
+    /// A run with nothing to do writes nothing, unless the inbox has to learn something.
+    fn remember_quiet(&self, state: &State, plan: &Plan) -> Result<(), SessionError> {
+        let conflicts = inbox_changes(state, plan, &Default::default())?;
+        if !conflicts.is_empty() {
+            state.commit(&sync_state::Commit { conflicts: &conflicts, ..Default::default() })?;
+        }
+        Ok(())
+    }
+
+    fn free_bytes(&self) -> Sides<Option<u64>> {
+        self.replicas.as_ref().map(|replica| replica.free_bytes().ok().flatten())
+    }
+
+    fn log_summary(&self, report: &SyncReport) {
+        let count = |word: &str| report.done.get(word).copied().unwrap_or_default();
+        let both = |word: &str| count(&format!("{word}_LEFT")) + count(&format!("{word}_RIGHT"));
+        log::info!(
+            run = report.run.unwrap_or_default(), operation = "cycle",
+            scanned = report.left.files + report.left.dirs + report.right.files + report.right.dirs,
+            changed = report.done.values().sum::<u64>(), conflicts = report.conflicts.len(),
+            problems = report.problems.len(), soft_deletes = both("SOFT_DELETE"), deletes = both("DELETE"),
+            bytes = report.bytes_copied, scan_ms = report.scan_ms, decide_ms = report.decide_ms,
+            act_ms = report.act_ms, result = outcome_word(report);
+            "{}", outcome_word(report)
+        );
+    }
+
+    /// What would happen. Nothing changes anywhere.
+    pub fn plan(&self, watch: &dyn Watch) -> Result<PlanReport, SessionError> {
+        let mut seen = self.observe(false, watch)?;
+        fit(&mut seen.plan, self.free_bytes());
+        let (transitions, counts) = transitions(&seen.plan);
+        let Sides { left: left_root, right: right_root } = self.locations();
+        let totals = seen.snapshots.as_ref().map(Snapshot::totals);
+        Ok(PlanReport {
+            format: FORMAT,
+            left_root,
+            right_root,
+            left: totals.left.into(),
+            right: totals.right.into(),
+            transitions,
+            conflicts: seen.plan.conflicts.iter().map(ConflictReport::from).collect(),
+            problems: seen.plan.blocked.iter().map(ProblemReport::from).collect(),
+            halt: self.halt.clone().or_else(|| seen.plan.halt.as_ref().map(HaltReport::from)),
+            counts,
+            bytes: seen.plan.actions.iter().map(sync_core::plan::Action::bytes).sum(),
+            notices: self.notices.clone(),
+            scan_ms: seen.scan_ms,
+            decide_ms: seen.decide_ms,
+        })
+    }
+
+    /// Counts what lies on both sides. Nothing changes anywhere.
+    pub fn scan(&self, watch: &dyn Watch) -> Result<ScanReport, SessionError> {
+        let start = Instant::now();
+        let snapshots = self.scan_both(watch)?;
+        let scan_ms = millis(start);
+        let all = compare(&snapshots, std::iter::empty(), &self.terms.abilities, true);
+        let Sides { left: left_root, right: right_root } = self.locations();
+        let totals = snapshots.as_ref().map(Snapshot::totals);
+        let mut report = ScanReport {
+            left_root,
+            right_root,
+            left: totals.left.into(),
+            right: totals.right.into(),
+            only_left: SideReport::default(),
+            only_right: SideReport::default(),
+            both: SideReport::default(),
+            ignored: totals.left.ignored + totals.right.ignored,
+            problems: all.collisions.iter().map(ProblemReport::from).collect(),
+            scan_ms,
+        };
+        for difference in &all.differences {
+            let entries = difference.sides.as_ref().map(|sighting| sighting.entry());
+            let (entry, into) = match (entries.left, entries.right) {
+                (Some(left), Some(_)) => (left, &mut report.both),
+                (Some(left), None) => (left, &mut report.only_left),
+                (None, Some(right)) => (right, &mut report.only_right),
+                (None, None) => continue,
+            };
+            if entry.is_dir() {
+                into.dirs += 1;
+            } else {
+                into.files += 1;
+            }
+            if entry.kind == sync_core::entry::Kind::File {
+                into.bytes += entry.size;
+            }
+        }
+        let evidence = sync_core::plan::Evidence::default();
+        let plan = sync_core::decide::decide(&all, &snapshots, &evidence, &self.terms);
+        report.problems = plan.blocked.iter().map(ProblemReport::from).collect();
+        Ok(report)
+    }
+
+    /// Why a path is treated as it is. `path` is relative to the roots, or lies in one of them.
+    pub fn explain(&self, path: &str, watch: &dyn Watch) -> Result<ExplainReport, SessionError> {
+        let path = self.path_of(path)?;
+        let key = self.equivalence().path_key(&path);
+        let Observation { comparison, evidence, plan, .. } = self.observe(true, watch)?;
+        let found = explain(&key, &comparison, &evidence, &plan);
+        let now = Sides::from_fn(|side| {
+            found
+                .difference
+                .as_ref()
+                .and_then(|difference| difference.sides[side].entry().map(VersionReport::from))
+        });
+        let baseline = found
+            .agreed
+            .as_ref()
+            .map(|agreed| Sides::from_fn(|side| Some(VersionReport::from(&agreed.entry(side)))).into());
+        let tombstone = match &self.state {
+            Some(state) => state.tombstone(&key)?,
+            None => None,
+        };
+        Ok(ExplainReport {
+            path: path.display(),
+            baseline,
+            now: now.into(),
+            left_state: found.states.left.name().to_owned(),
+            right_state: found.states.right.name().to_owned(),
+            rule: found.rule.name().to_owned(),
+            requirement: found.rule.requirement().map(ToOwned::to_owned),
+            policy: found.rule.policy(&self.terms.policy).map(|policy| policy.name().to_owned()),
+            transitions: found.actions.iter().flat_map(transitions_of).collect(),
+            conflict: found.conflict.as_ref().map(ConflictReport::from),
+            problems: found.blocked.iter().map(ProblemReport::from).collect(),
+            deleted: tombstone.map(|tombstone| time(tombstone.deleted_ns)),
+            verdict: found.verdict(),
+            halt: self.halt.clone().or_else(|| plan.halt.as_ref().map(HaltReport::from)),
+        })
+    }
+
+    /// A path as a user writes it: below one of the roots, or relative to them.
+    fn path_of(&self, text: &str) -> Result<RelPath, SessionError> {
+        let bad = |reason: String| SessionError::Path { path: text.to_owned(), reason };
+        let given = std::path::Path::new(text);
+        let mut relative = given.to_path_buf();
+        if given.is_absolute() {
+            let real = given.parent().and_then(|parent| parent.canonicalize().ok());
+            let real = real.zip(given.file_name()).map(|(parent, name)| parent.join(name));
+            let locations = self.locations();
+            relative = Side::BOTH
+                .into_iter()
+                .flat_map(|side| [Some(given), real.as_deref()].into_iter().flatten().map(move |path| (side, path)))
+                .find_map(|(side, path)| path.strip_prefix(&locations[side]).ok().map(Into::into))
+                .ok_or_else(|| bad("it lies in neither root".to_owned()))?;
+        }
+        let mut path = RelPath::root();
+        for component in relative.components() {
+            match component {
+                std::path::Component::CurDir => {}
+                std::path::Component::Normal(name) => {
+                    path = path.join(name.as_encoded_bytes()).map_err(|error| bad(error.to_string()))?;
+                }
+                _ => return Err(bad("write it relative to the roots, without `..`".to_owned())),
+            }
+        }
+        if path.is_root() { Err(bad("it is the root itself".to_owned())) } else { Ok(path) }
+    }
+}
+
+/// How a run ended, in a word.
+fn outcome_word(report: &SyncReport) -> &'static str {
+    if report.halt.is_some() {
+        "halted"
+    } else if report.root_gone {
+        "root-gone"
+    } else if report.cancelled {
+        "stopped"
+    } else if !report.problems.is_empty() {
+        "problems"
+    } else if !report.conflicts.is_empty() {
+        "conflicts"
+    } else {
+        "clean"
+    }
+}

@@ -1,0 +1,199 @@
+//! The first two steps: observe both replicas and the baseline, and decide.
+//!
+//! Owns [`Observation`]. Contents are read only where the plan asks for a digest.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use sync_core::baseline::BaselineDir;
+use sync_core::compare::{Comparison, compare};
+use sync_core::decide::decide;
+use sync_core::entry::{Reason, Trouble};
+use sync_core::plan::{Answer, Asked, Evidence, Plan, Question};
+use sync_core::side::{Side, Sides};
+use sync_core::snapshot::Snapshot;
+use sync_replica::{Problem, ProblemKind, ScanRequest};
+use sync_state::{State, StateError};
+
+use crate::error::SessionError;
+use crate::session::Session;
+use crate::watch::{Phase, Watch, Watched};
+
+/// How often a plan may ask for more digests before what is still open counts as unreadable. Each round answers
+/// everything that was asked, so more than a few rounds mean that files keep changing.
+const MAX_ROUNDS: usize = 12;
+
+/// Everything that was seen, and what follows from it.
+pub(crate) struct Observation {
+    pub(crate) snapshots: Sides<Snapshot>,
+    pub(crate) comparison: Comparison,
+    pub(crate) evidence: Evidence,
+    pub(crate) plan: Plan,
+    pub(crate) scan_ms: u64,
+    pub(crate) decide_ms: u64,
+}
+
+pub(crate) fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Session {
+    /// Scans both sides at the same time.
+    pub(crate) fn scan_both(&self, watch: &dyn Watch) -> Result<Sides<Snapshot>, SessionError> {
+        watch.begin(Phase::Scan, None, None);
+        let control = Watched { watch, throttle: None };
+        let request = ScanRequest {
+            equivalence: self.equivalence(),
+            filter: &*self.filter,
+            control: &control,
+            threads: thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
+        };
+        let scanned = thread::scope(|scope| {
+            let right = scope.spawn(|| self.replicas.right.scan(&request));
+            let left = self.replicas.left.scan(&request);
+            let right = right.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            Sides { left, right }
+        });
+        let mut snapshots = Sides { left: None, right: None };
+        for (side, result) in Side::BOTH.into_iter().zip([scanned.left, scanned.right]) {
+            match result {
+                Ok(snapshot) => snapshots[side] = Some(snapshot),
+                Err(problem) if problem.is_cancelled() => return Err(SessionError::Cancelled),
+                Err(problem) => return Err(self.root_error(side, problem)),
+            }
+        }
+        let snapshots = snapshots.map(|snapshot| snapshot.unwrap_or_else(Snapshot::empty));
+        for side in Side::BOTH {
+            if let Some(trouble) = snapshots[side].root().trouble() {
+                let problem = Problem::new(
+                    sync_replica::Operation::Scan,
+                    &sync_core::path::RelPath::root(),
+                    ProblemKind::RootGone,
+                    trouble.to_string(),
+                );
+                return Err(self.root_error(side, problem));
+            }
+        }
+        Ok(snapshots)
+    }
+
+    /// Observes and decides. With `everything`, paths at which nothing happened are compared in full too.
+    pub(crate) fn observe(&self, everything: bool, watch: &dyn Watch) -> Result<Observation, SessionError> {
+        let start = Instant::now();
+        let snapshots = self.scan_both(watch)?;
+        let scan_ms = millis(start);
+        let start = Instant::now();
+        let comparison = self.compare(&snapshots, everything)?;
+        let mut evidence = Evidence::default();
+        let mut plan = decide(&comparison, &snapshots, &evidence, &self.terms);
+        for round in 0.. {
+            if plan.questions.is_empty() {
+                break;
+            }
+            if round < MAX_ROUNDS {
+                self.answer(&plan.questions, &mut evidence, watch)?;
+            } else {
+                for (question, _) in &plan.questions {
+                    let trouble = Trouble::new(Reason::Changing, "");
+                    evidence.add(question.clone(), Answer::Failed(trouble));
+                }
+            }
+            plan = decide(&comparison, &snapshots, &evidence, &self.terms);
+        }
+        Ok(Observation { snapshots, comparison, evidence, plan, scan_ms, decide_ms: millis(start) })
+    }
+
+    fn compare(&self, snapshots: &Sides<Snapshot>, everything: bool) -> Result<Comparison, SessionError> {
+        let mut failed = None;
+        let baseline = self.state.as_ref().map(State::baseline).transpose()?;
+        let rows = baseline.into_iter().flatten().map_while(|row| row.map_err(|error| failed = Some(error)).ok());
+        let comparison = compare(snapshots, rows, &self.terms.abilities, everything);
+        match failed {
+            None => Ok(comparison),
+            Some(error) => self.restart_from(error, snapshots, everything),
+        }
+    }
+
+    /// A damaged baseline is set aside and built anew from what both sides agree on, as at a first meeting.
+    fn restart_from(
+        &self,
+        error: StateError,
+        snapshots: &Sides<Snapshot>,
+        everything: bool,
+    ) -> Result<Comparison, SessionError> {
+        let Some(state) = self.state.as_ref().filter(|_| error.is_corrupt() && !self.read_only) else {
+            return Err(error.into());
+        };
+        let pair = state.pair()?;
+        let aside = state.set_aside_and_restart()?;
+        if let Some(pair) = pair {
+            state.set_pair(&pair)?;
+        }
+        log::warn!(
+            operation = "open", path = aside.display().to_string();
+            "the state was damaged ({error}); it was set aside and is built anew: nothing is deleted in this run"
+        );
+        Ok(compare(snapshots, std::iter::empty::<BaselineDir>(), &self.terms.abilities, everything))
+    }
+
+    /// Reads the contents the plan asks for, on as many threads as the machine has.
+    fn answer(
+        &self,
+        questions: &[(Question, Asked)],
+        evidence: &mut Evidence,
+        watch: &dyn Watch,
+    ) -> Result<(), SessionError> {
+        let bytes = questions.iter().map(|(_, asked)| asked.expect.size).sum();
+        watch.begin(Phase::Digest, Some(questions.len() as u64), Some(bytes));
+        let control = Watched { watch, throttle: None };
+        let next = AtomicUsize::new(0);
+        let answers = Mutex::new(Vec::with_capacity(questions.len()));
+        let work = || {
+            while let Some((question, asked)) = questions.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if watch.is_cancelled() {
+                    return;
+                }
+                let read = self.replicas[question.side].contents(&asked.at, &asked.expect, &control);
+                let answer = match read {
+                    Ok(contents) => Answer::Read(contents.digest, contents.xattrs),
+                    Err(problem) => Answer::Failed(trouble_of(&problem)),
+                };
+                watch.advance(1, 0);
+                answers.lock().unwrap_or_else(PoisonError::into_inner).push((question.clone(), answer));
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 1..self.threads().min(questions.len()) {
+                scope.spawn(work);
+            }
+            work();
+        });
+        if watch.is_cancelled() {
+            return Err(SessionError::Cancelled);
+        }
+        for (question, answer) in answers.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            evidence.add(question, answer);
+        }
+        Ok(())
+    }
+
+    /// How many threads copy and read.
+    pub(crate) fn threads(&self) -> usize {
+        self.performance
+            .max_concurrent_copies
+            .unwrap_or_else(|| thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 8)))
+            .max(1)
+    }
+}
+
+fn trouble_of(problem: &Problem) -> Trouble {
+    let reason = match problem.kind {
+        ProblemKind::Stale | ProblemKind::NotFound => Reason::Changing,
+        ProblemKind::InUse => Reason::InUse,
+        _ => Reason::Unreadable,
+    };
+    Trouble::new(reason, problem.explain())
+}

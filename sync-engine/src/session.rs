@@ -1,0 +1,291 @@
+//! A pair of replicas, opened.
+//!
+//! Owns [`Session`]: opening roots and state, the identity guard, and the four steps of a cycle in their order.
+//! Start with [`Session::open`], then [`Session::sync`]; each step has a module of its own.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sync_core::abilities::Abilities;
+use sync_core::compare::equivalence;
+use sync_core::decide::Terms;
+use sync_core::fold::Equivalence;
+use sync_core::side::{Side, Sides};
+use sync_fs::{Access, IgnoreRules, IgnoreSpec, LocalOptions, LocalReplica};
+use sync_replica::{Filter, Marker, Problem, ProblemKind, Replica};
+use sync_state::{Pair, State};
+
+use crate::config::{Config, Performance, default_state_dir};
+use crate::error::SessionError;
+use crate::halt::{HaltReport, Identity, identify};
+
+/// How a session is opened.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SessionOptions {
+    /// Where the state is kept; none for the platform's place, under a name made from the roots.
+    pub state_dir: Option<PathBuf>,
+    /// Nothing is written anywhere: neither in the roots nor in the state, which need not exist yet.
+    pub read_only: bool,
+    /// Lets one identity guard through: the pair starts anew, as at a first meeting.
+    pub approve: bool,
+}
+
+/// A pair of replicas with what is remembered of it.
+pub struct Session {
+    pub(crate) replicas: Sides<Arc<dyn Replica>>,
+    pub(crate) filter: Box<dyn Filter + Send>,
+    pub(crate) state: Option<State>,
+    pub(crate) terms: Terms,
+    pub(crate) performance: Performance,
+    pub(crate) halt: Option<HaltReport>,
+    pub(crate) notices: Vec<String>,
+    pub(crate) read_only: bool,
+    pair: String,
+}
+
+/// What a session is made of, for callers that bring their own replicas.
+pub struct SessionParts {
+    /// The two sides.
+    pub replicas: Sides<Arc<dyn Replica>>,
+    /// What is hidden.
+    pub filter: Box<dyn Filter + Send>,
+    /// What is remembered; none for a session that writes nothing.
+    pub state: Option<State>,
+    /// What the user chose.
+    pub policy: sync_core::policy::Policy,
+    /// How hard to work.
+    pub performance: Performance,
+}
+
+/// Where the state of a configured pair is kept.
+pub fn state_dir(config: &Config, options: &SessionOptions) -> PathBuf {
+    options.state_dir.clone().unwrap_or_else(|| default_state_dir(&config.roots.left, &config.roots.right))
+}
+
+/// What a configuration hides.
+pub(crate) fn filter_of(config: &Config) -> Result<IgnoreRules, SessionError> {
+    Ok(IgnoreRules::new(&IgnoreSpec {
+        extensions: config.ignore.extensions.clone(),
+        filenames_prefix: config.ignore.filenames_prefix.clone(),
+        filenames_exact: config.ignore.filenames_exact.clone(),
+        globs: config.ignore.globs.clone(),
+        text_only: config.ignore.text_only,
+    })?)
+}
+
+/// Opens both roots of a configuration.
+pub(crate) fn open_roots(
+    config: &Config,
+    options: &SessionOptions,
+) -> Result<Sides<LocalReplica>, SessionError> {
+    let access = if options.read_only { Access::ReadOnly } else { Access::ReadWrite };
+    let open = |side: Side, access: Access| {
+        let root = config.roots[side].clone();
+        let mut local = LocalOptions::new(&root);
+        local.trash_root.clone_from(&config.soft_delete.trash_roots[side]);
+        local.reserved = vec![state_dir(config, options)];
+        LocalReplica::open(local, access).map_err(|source| SessionError::Root { side, root, source })
+    };
+    // Looked at before anything is written: a wrong root must not get a folder of ours.
+    let looked = Sides { left: open(Side::Left, Access::ReadOnly)?, right: open(Side::Right, Access::ReadOnly)? };
+    let halt = |reason: &str, message: &str| {
+        Err(SessionError::Halted(HaltReport::new(reason, None, message.to_owned(), None)))
+    };
+    if LocalReplica::same_directory(&looked.left, &looked.right) {
+        return halt("same-root", "both roots are the same directory: name two different ones");
+    }
+    if LocalReplica::is_inside(&looked.left, &looked.right) {
+        return halt("nested-roots", "one root lies inside the other: name two that do not overlap");
+    }
+    if access == Access::ReadOnly {
+        return Ok(looked);
+    }
+    Ok(Sides { left: open(Side::Left, access)?, right: open(Side::Right, access)? })
+}
+
+impl Session {
+    /// Opens the pair of a configuration.
+    pub fn open(config: &Config, options: &SessionOptions) -> Result<Self, SessionError> {
+        let filter = Box::new(filter_of(config)?);
+        let replicas = open_roots(config, options)?;
+        let folder = state_dir(config, options);
+        let opened = if options.read_only { State::open_existing(&folder)? } else { Some(State::open(&folder)?) };
+        let mut notices = Vec::new();
+        let state = opened.map(|opened| {
+            if let Some(aside) = opened.set_aside {
+                notices.push(format!(
+                    "the state was damaged; it was set aside as `{}` and is built anew: nothing is deleted in \
+                     this run",
+                    aside.display()
+                ));
+            }
+            opened.state
+        });
+        let parts = SessionParts {
+            replicas: replicas.map(|replica| Arc::new(replica) as Arc<dyn Replica>),
+            filter,
+            state,
+            policy: config.policy.clone(),
+            performance: config.performance.clone(),
+        };
+        let mut session = Self::assemble(parts, options)?;
+        session.notices.splice(0..0, notices);
+        for notice in &session.notices {
+            log::warn!(operation = "open"; "{notice}");
+        }
+        Ok(session)
+    }
+
+    /// Opens a pair of replicas that the caller brings along.
+    pub fn assemble(parts: SessionParts, options: &SessionOptions) -> Result<Self, SessionError> {
+        let SessionParts { replicas, filter, state, policy, performance } = parts;
+        let abilities: Sides<Abilities> = replicas.as_ref().map(|replica| replica.abilities().clone());
+        let mut session = Self {
+            replicas,
+            filter,
+            state,
+            terms: Terms { policy, abilities },
+            performance,
+            halt: None,
+            notices: Vec::new(),
+            read_only: options.read_only,
+            pair: String::new(),
+        };
+        session.meet(options)?;
+        if !session.read_only && session.halt.is_none() {
+            session.recover()?;
+        }
+        Ok(session)
+    }
+
+    /// What happened on the way that a person should know.
+    pub fn notices(&self) -> &[String] {
+        &self.notices
+    }
+
+    /// Where both roots are.
+    pub fn locations(&self) -> Sides<String> {
+        self.replicas.as_ref().map(|replica| replica.location())
+    }
+
+    pub(crate) fn equivalence(&self) -> Equivalence {
+        equivalence(&self.terms.abilities)
+    }
+
+    pub(crate) fn root_error(&self, side: Side, source: Problem) -> SessionError {
+        SessionError::Root { side, root: self.replicas[side].location().into(), source }
+    }
+
+    /// Finds out who the two roots are, and makes them a pair when they meet for the first time.
+    fn meet(&mut self, options: &SessionOptions) -> Result<(), SessionError> {
+        let mut markers = Sides { left: None, right: None };
+        for side in Side::BOTH {
+            markers[side] = match self.replicas[side].marker() {
+                // A marker that makes no sense is no marker of this pair; it is never written over.
+                Err(problem) if problem.kind == ProblemKind::Corrupt => {
+                    self.halt = Some(HaltReport::new("foreign-root", Some(side), problem.to_string(), None));
+                    return Ok(());
+                }
+                found => found.map_err(|problem| self.root_error(side, problem))?,
+            };
+        }
+        let known = self.state.as_ref().map(State::pair).transpose()?.flatten();
+        let entries = self.state.as_ref().map(State::counts).transpose()?.map_or(0, |counts| counts.entries);
+        match identify(&markers, known.as_ref().map(|pair| pair.id.as_str()), entries > 0) {
+            Identity::Known => self.know(known),
+            Identity::Unfinished => self.introduce(known.map_or_else(new_pair_id, |pair| pair.id), &markers),
+            Identity::FirstMeeting { pair } => self.introduce(pair.unwrap_or_else(new_pair_id), &markers),
+            Identity::Wrong(_) if options.approve && !self.read_only => {
+                if let Some(state) = &self.state {
+                    state.forget_baseline()?;
+                }
+                self.notices.push("the pair starts anew, as at a first meeting".to_owned());
+                self.introduce(new_pair_id(), &Sides { left: None, right: None })
+            }
+            Identity::Wrong(halt) => {
+                self.halt = Some(halt);
+                Ok(())
+            }
+        }
+    }
+
+    /// A pair that was seen before. The baseline's keys follow what the sides fold today.
+    fn know(&mut self, pair: Option<Pair>) -> Result<(), SessionError> {
+        let (Some(pair), Some(state)) = (pair, &self.state) else { return Ok(()) };
+        self.pair.clone_from(&pair.id);
+        let now = self.equivalence();
+        let roots = self.locations();
+        if !self.read_only && (pair.equivalence != now || pair.roots != roots) {
+            if pair.equivalence != now {
+                let rekeyed = state.rekey(now)?;
+                if rekeyed.dropped > 0 {
+                    self.notices.push(format!(
+                        "a side now tells names apart in another way: {} paths meet for the first time again",
+                        rekeyed.dropped
+                    ));
+                }
+            }
+            state.set_pair(&Pair { equivalence: now, roots, ..pair })?;
+        }
+        Ok(())
+    }
+
+    /// Remembers the pair first and marks the roots then, so that an interruption in between is seen as one.
+    fn introduce(&mut self, id: String, markers: &Sides<Option<Marker>>) -> Result<(), SessionError> {
+        self.pair.clone_from(&id);
+        if self.read_only {
+            return Ok(());
+        }
+        if let Some(state) = &self.state {
+            let (roots, equivalence) = (self.locations(), self.equivalence());
+            state.set_pair(&Pair { id: id.clone(), roots, equivalence, filter_hash: 0 })?;
+        }
+        for side in Side::BOTH {
+            if markers[side].is_none() {
+                let marker = Marker { pair: id.clone(), side };
+                self.replicas[side]
+                    .set_marker(&marker)
+                    .map_err(|problem| self.root_error(side, problem))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn recover(&mut self) -> Result<(), SessionError> {
+        for side in Side::BOTH {
+            let recovered =
+                self.replicas[side].recover().map_err(|problem| self.root_error(side, problem))?;
+            if recovered.removed > 0 {
+                log::info!(operation = "recover", side = side.name(); "{} unfinished copies removed", recovered.removed);
+            }
+            for path in recovered.restored {
+                self.notices.push(format!(
+                    "an interrupted run had moved a version away on the {side} that nobody had seen yet: it is \
+                     at `{path}` again"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a root is still the one that was opened.
+    pub(crate) fn is_present(&self, side: Side) -> Result<(), Problem> {
+        let marker = self.replicas[side].marker()?;
+        if marker.is_some_and(|marker| marker.pair == self.pair && marker.side == side) {
+            return Ok(());
+        }
+        Err(Problem::new(
+            sync_replica::Operation::Root,
+            &sync_core::path::RelPath::root(),
+            ProblemKind::RootGone,
+            "the root no longer carries its marker: a drive may have gone away",
+        ))
+    }
+}
+
+/// 128 random bits, from the system's seed for hash maps.
+fn new_pair_id() -> String {
+    use std::hash::{BuildHasher, RandomState};
+    let part = || RandomState::new().hash_one(std::time::SystemTime::now());
+    format!("{:016x}{:016x}", part(), part())
+}
