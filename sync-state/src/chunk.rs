@@ -25,9 +25,6 @@ pub(crate) const MAX_BYTES: usize = 3600;
 /// A chunk that shrank below this takes in the one after it.
 pub(crate) const SMALL_BYTES: usize = MAX_BYTES / 4;
 
-/// Never more children than this in a chunk, however small they are.
-pub(crate) const MAX_CHILDREN: usize = 256;
-
 /// The fewest bytes a child takes: a name of one byte with its two lengths, two flags, size, and two
 /// times a side, of which one has a fixed length.
 pub(crate) const LEAST_CHILD: usize = 17;
@@ -188,7 +185,7 @@ fn pack_up_to(children: &[Child], limit: usize) -> Vec<(usize, Vec<u8>)> {
         let mut ahead = before;
         let last = if index == first { &[] } else { &*children[index - 1].0 };
         put_child(&mut row, last, key, version, &mut ahead);
-        if index > first && (row.len() > limit || index - first == MAX_CHILDREN) {
+        if index > first && row.len() > limit {
             row.truncate(mark);
             pieces.push((first, counted(std::mem::replace(&mut row, begin_chunk()), index - first)));
             first = index;
@@ -280,4 +277,155 @@ fn child_key(reader: &mut Reader<'_>, last: &mut Vec<u8>) -> Decoded<()> {
     last.extend_from_slice(reader.bytes()?);
     name(last)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use sync_core::entry::{Digest, Kind, XattrDigest};
+
+    fn attributes() -> impl Strategy<Value = Attributes> {
+        prop_oneof![
+            Just(Attributes::NotHeld),
+            prop_oneof![Just(0o644), any::<u16>()].prop_map(Attributes::Unix),
+            any::<u16>().prop_map(Attributes::Windows),
+        ]
+    }
+
+    fn name_bytes() -> impl Strategy<Value = Box<[u8]>> {
+        prop::collection::vec(prop_oneof![b'a'..=b'c', 1..=255_u8], 1..12)
+            .prop_filter("a name", |name| check_name(name).is_ok())
+            .prop_map(Into::into)
+    }
+
+    fn time() -> impl Strategy<Value = i64> {
+        prop_oneof![Just(0), 1_700_000_000_000_000_000..1_700_000_001_000_000_000_i64, any::<i64>()]
+    }
+
+    fn record() -> impl Strategy<Value = Record> {
+        let id = prop::option::of(prop_oneof![1..1000_u64, 1..u64::MAX]);
+        let xattrs = prop::option::weighted(0.2, any::<u64>().prop_map(XattrDigest));
+        (prop::option::weighted(0.2, name_bytes()), attributes(), time(), time(), id, xattrs).prop_map(
+            |(name, attributes, mtime_ns, ctime_ns, id, xattrs)| Record {
+                name,
+                attributes,
+                mtime_ns,
+                ctime_ns,
+                file_id: id.and_then(NonZeroU64::new),
+                xattrs,
+            },
+        )
+    }
+
+    fn version() -> impl Strategy<Value = Agreed> {
+        let kind = prop_oneof![Just(Kind::File), Just(Kind::Dir), Just(Kind::Symlink)];
+        let digest = prop::option::of(any::<[u8; 32]>().prop_map(Digest));
+        let target = prop::option::weighted(0.2, prop::collection::vec(any::<u8>(), 0..20));
+        (kind, any::<u64>(), digest, target, record(), record()).prop_map(
+            |(kind, size, digest, target, left, right)| Agreed {
+                kind,
+                size,
+                digest,
+                target: target.map(Into::into),
+                sides: Sides::new(left, right),
+            },
+        )
+    }
+
+    fn children(most: usize) -> impl Strategy<Value = Vec<Child>> {
+        prop::collection::btree_map(name_bytes(), version(), 0..most)
+            .prop_map(|children| children.into_iter().collect())
+    }
+
+    fn packed_and_read(children: &[Child]) -> Vec<Child> {
+        let mut read = Vec::new();
+        for (first, row) in pack(children) {
+            let key = &children[first].0;
+            unpack(key, &sealed(key, row), &mut read).unwrap();
+        }
+        read
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn children_come_back(children in children(120)) {
+            prop_assert_eq!(packed_and_read(&children), children);
+        }
+
+        #[test]
+        fn every_piece_fits_and_none_is_empty(children in children(120)) {
+            let pieces = pack(&children);
+            prop_assert_eq!(pieces.is_empty(), children.is_empty());
+            for ((first, row), next) in pieces.iter().zip(pieces.iter().skip(1).map(|(next, _)| *next)) {
+                prop_assert!(*first < next);
+                prop_assert!(row.len() <= MAX_BYTES || next - first == 1);
+            }
+        }
+
+        #[test]
+        fn every_child_is_found_and_no_other(children in children(40), other in name_bytes()) {
+            for (first, row) in pack(&children).into_iter().take(1) {
+                let row = sealed(b"", row);
+                let found = find(b"", &row, &children[first].0).unwrap();
+                prop_assert_eq!(found.as_ref(), Some(&children[first].1));
+                let there = children.iter().any(|(key, _)| *key == other);
+                prop_assert!(there || find(b"", &row, &other).unwrap().is_none());
+            }
+        }
+
+        #[test]
+        fn a_version_alone_comes_back(version in version()) {
+            let mut row = Vec::new();
+            put_alone(&mut row, &version);
+            let mut reader = Reader::new(&row);
+            prop_assert_eq!(alone(&mut reader), Ok(version));
+            prop_assert_eq!(reader.finish(), Ok(()));
+        }
+
+        #[test]
+        fn random_bytes_under_a_good_seal_never_panic(bytes: Vec<u8>, count in 0..300_u16) {
+            let mut row = begin();
+            row.extend_from_slice(&count.to_le_bytes());
+            row.extend_from_slice(&bytes);
+            let row = sealed(b"k", row);
+            let _ = unpack(b"k", &row, &mut Vec::new());
+            let _ = find(b"k", &row, b"a");
+            let _ = alone(&mut Reader::new(&bytes));
+        }
+
+        #[test]
+        fn a_good_row_with_a_change_never_panics(children in children(20), at: usize, to: u8) {
+            for (_, mut row) in pack(&children).into_iter().take(1) {
+                let payload = row.len() - SEAL_LEN;
+                row[SEAL_LEN + at % payload] = to;
+                let _ = unpack(b"k", &sealed(b"k", row), &mut Vec::new());
+            }
+        }
+    }
+
+    #[test]
+    fn a_plain_file_takes_few_bytes() {
+        let record = |right: i64| Record {
+            name: None,
+            attributes: Attributes::Unix(0o644),
+            mtime_ns: 1_600_000_000_123_456_789,
+            ctime_ns: 1_790_000_000_000_000_000 + right,
+            file_id: NonZeroU64::new(1_000_000),
+            xattrs: None,
+        };
+        let file = Agreed {
+            kind: Kind::File,
+            size: 20_000,
+            digest: None,
+            target: None,
+            sides: Sides::new(record(0), record(1)),
+        };
+        let children: Vec<Child> =
+            (0..50_u8).map(|n| (format!("file {n:03}").into_bytes().into(), file.clone())).collect();
+        let bytes: usize = pack(&children).iter().map(|(_, row)| row.len()).sum();
+        assert!(bytes < 50 * 24, "{bytes}");
+    }
 }

@@ -351,3 +351,21 @@ impl Iterator for JournalReader {
         result.map_err(|fault| fault.at("read the journal from", &self.file)).transpose()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn random_bytes_under_a_good_seal_never_panic(bytes: Vec<u8>, count in 0..40_u64) {
+            let mut row = begin();
+            row.put_u64(count);
+            row.put_i64(5);
+            row.put_u64(7);
+            row.extend_from_slice(&bytes);
+            let _ = unpack((1, 2), &seal(FORMAT, &key_bytes((1, 2)), row), i64::MIN);
+        }
+    }
+}

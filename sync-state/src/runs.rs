@@ -101,7 +101,7 @@ pub(crate) fn start(transaction: &WriteTransaction, kind: &str, started_ns: i64)
     let mut meta = transaction.open_table(META)?;
     let noted = match meta.get(NEXT_ROW)? {
         None => 1,
-        Some(row) => decode("meta", FORMAT, NEXT_ROW.as_bytes(), row.value(), |row| row.u64())?,
+        Some(row) => decode("meta", FORMAT, NEXT_ROW.as_bytes(), row.value(), Reader::u64)?,
     };
     let last = transaction.open_table(RUNS)?.last()?.map_or(0, |(id, _)| id.value());
     let id = RunId(noted.max(last.saturating_add(1)));

@@ -100,12 +100,12 @@ pub(crate) fn migrate(
 }
 
 /// Reads a whole sealed row with `read`, which must use it up.
-pub(crate) fn decode<T>(
+pub(crate) fn decode<'r, T>(
     table: &'static str,
     format: u8,
     key: &[u8],
-    row: &[u8],
-    read: impl FnOnce(&mut Reader<'_>) -> Decoded<T>,
+    row: &'r [u8],
+    read: impl FnOnce(&mut Reader<'r>) -> Decoded<T>,
 ) -> Result<T, Fault> {
     unseal(format, key, row)
         .and_then(|mut reader| {

@@ -39,7 +39,7 @@ pub(crate) fn file(seed: u64) -> Agreed {
     Agreed {
         kind: Kind::File,
         size: seed * 31 % 65_536,
-        digest: seed.is_multiple_of(3).then(|| Digest([seed as u8; 32])),
+        digest: seed.is_multiple_of(3).then_some(Digest([seed as u8; 32])),
         target: None,
         sides: Sides::new(record(0), record(1)),
     }
