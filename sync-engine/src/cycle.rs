@@ -114,8 +114,7 @@ impl Session {
         let run = state.begin_run("sync", started)?;
         report.run = Some(run.0);
         watch.begin(Phase::Act, Some(plan.actions.len() as u64), Some(bytes));
-        let throttles =
-            Sides::from_fn(|_| self.performance.bandwidth_limit.map(Throttle::new));
+        let throttles = Sides::from_fn(|_| self.performance.bandwidth_limit.map(Throttle::new));
         let (sink, outcomes) = crossbeam_channel::unbounded();
         let mut ledger = Ledger::new(self, state, run);
         let executor = Executor::new(self, &throttles, Some(run), watch, sink);
@@ -285,7 +284,9 @@ impl Session {
             let locations = self.locations();
             relative = Side::BOTH
                 .into_iter()
-                .flat_map(|side| [Some(given), real.as_deref()].into_iter().flatten().map(move |path| (side, path)))
+                .flat_map(|side| {
+                    [Some(given), real.as_deref()].into_iter().flatten().map(move |path| (side, path))
+                })
                 .find_map(|(side, path)| path.strip_prefix(&locations[side]).ok().map(Into::into))
                 .ok_or_else(|| bad("it lies in neither root".to_owned()))?;
         }

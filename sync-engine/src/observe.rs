@@ -109,7 +109,8 @@ impl Session {
     fn compare(&self, snapshots: &Sides<Snapshot>, everything: bool) -> Result<Comparison, SessionError> {
         let mut failed = None;
         let baseline = self.state.as_ref().map(State::baseline).transpose()?;
-        let rows = baseline.into_iter().flatten().map_while(|row| row.map_err(|error| failed = Some(error)).ok());
+        let rows =
+            baseline.into_iter().flatten().map_while(|row| row.map_err(|error| failed = Some(error)).ok());
         let comparison = compare(snapshots, rows, &self.terms.abilities, everything);
         match failed {
             None => Ok(comparison),
@@ -133,7 +134,7 @@ impl Session {
             state.set_pair(&pair)?;
         }
         log::warn!(
-            operation = "open", path = aside.display().to_string();
+            operation = "open", path:% = aside.display();
             "the state was damaged ({error}); it was set aside and is built anew: nothing is deleted in this run"
         );
         Ok(compare(snapshots, std::iter::empty::<BaselineDir>(), &self.terms.abilities, everything))

@@ -75,8 +75,8 @@ impl<'a> Ledger<'a> {
         if let Some(failure) = &outcome.failure {
             log::warn!(
                 run = self.run.0, operation = "error", rule = action.rule.name(),
-                side = failure.side.name(), path = action.path.display(), result = "failed",
-                error = failure.problem.explain();
+                side = failure.side.name(), path:% = action.path, result = "failed",
+                error:% = failure.problem.explain();
                 "{}", failure.problem
             );
             self.problems.push(ProblemReport::of_failure(action, failure));
@@ -122,7 +122,7 @@ impl<'a> Ledger<'a> {
             }
             if let Err(problem) = self.session.replicas[side].flush() {
                 log::error!(
-                    run = self.run.0, operation = "error", side = side.name(), error = problem.explain();
+                    run = self.run.0, operation = "error", side = side.name(), error:% = problem.explain();
                     "the {side} side could not be made durable: nothing of this step is remembered"
                 );
                 self.problems.push(ProblemReport::of_side(side, &problem));
@@ -211,7 +211,8 @@ fn inbox_entry(
     settled: bool,
     now: i64,
 ) -> sync_state::Conflict {
-    let versions = conflict.versions.as_ref().map(|entry| Some(ConflictVersion { entry: *entry, digest: None }));
+    let versions =
+        conflict.versions.as_ref().map(|entry| Some(ConflictVersion { entry: *entry, digest: None }));
     let same = before.filter(|before| before.versions == versions);
     sync_state::Conflict {
         path: conflict.path.clone(),

@@ -87,7 +87,8 @@ pub(crate) fn open_roots(
         LocalReplica::open(local, access).map_err(|source| SessionError::Root { side, root, source })
     };
     // Looked at before anything is written: a wrong root must not get a folder of ours.
-    let looked = Sides { left: open(Side::Left, Access::ReadOnly)?, right: open(Side::Right, Access::ReadOnly)? };
+    let looked =
+        Sides { left: open(Side::Left, Access::ReadOnly)?, right: open(Side::Right, Access::ReadOnly)? };
     let halt = |reason: &str, message: &str| {
         Err(SessionError::Halted(HaltReport::new(reason, None, message.to_owned(), None)))
     };
@@ -109,7 +110,8 @@ impl Session {
         let filter = Box::new(filter_of(config)?);
         let replicas = open_roots(config, options)?;
         let folder = state_dir(config, options);
-        let opened = if options.read_only { State::open_existing(&folder)? } else { Some(State::open(&folder)?) };
+        let opened =
+            if options.read_only { State::open_existing(&folder)? } else { Some(State::open(&folder)?) };
         let mut notices = Vec::new();
         let state = opened.map(|opened| {
             if let Some(aside) = opened.set_aside {
@@ -243,9 +245,7 @@ impl Session {
         for side in Side::BOTH {
             if markers[side].is_none() {
                 let marker = Marker { pair: id.clone(), side };
-                self.replicas[side]
-                    .set_marker(&marker)
-                    .map_err(|problem| self.root_error(side, problem))?;
+                self.replicas[side].set_marker(&marker).map_err(|problem| self.root_error(side, problem))?;
             }
         }
         Ok(())

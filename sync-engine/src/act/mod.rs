@@ -27,8 +27,8 @@ use crate::session::Session;
 use crate::throttle::Throttle;
 use crate::watch::{Watch, Watched};
 
-pub(crate) use perform::stamp;
 use perform::Held;
+pub(crate) use perform::stamp;
 
 /// How many deletions are made before both roots are looked at again.
 const DELETES_PER_LOOK: usize = 64;
@@ -175,7 +175,7 @@ impl<'a> Executor<'a> {
     fn roots_are_present(&self) -> bool {
         for side in Side::BOTH {
             if let Err(problem) = self.session.is_present(side) {
-                log::error!(operation = "error", side = side.name(), error = problem.explain(); "the root is gone");
+                log::error!(operation = "error", side = side.name(), error:% = problem.explain(); "the root is gone");
                 self.root_gone.store(true, Ordering::Relaxed);
                 return false;
             }

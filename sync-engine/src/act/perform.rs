@@ -11,8 +11,8 @@ use sync_core::path::RelPath;
 use sync_core::plan::{Action, Transition};
 use sync_core::side::{Side, Sides};
 use sync_replica::{
-    Control, Displaced, Expect, Operation, Problem, ProblemKind, Properties, Replica, Source, Staged, TrashStamp,
-    Trashed,
+    Control, Displaced, Expect, Operation, Problem, ProblemKind, Properties, Replica, Source, Staged,
+    TrashStamp, Trashed,
 };
 use sync_state::{JournalRow, RowResult};
 
@@ -129,12 +129,7 @@ impl Executor<'_> {
             return Err(misuse(transition));
         };
         let to = ready.to;
-        let copied = Copied {
-            to,
-            at: at.clone(),
-            digest: ready.staged.digest,
-            xattrs: ready.staged.xattrs,
-        };
+        let copied = Copied { to, at: at.clone(), digest: ready.staged.digest, xattrs: ready.staged.xattrs };
         let source = ready.staged.source;
         let expect = match expect {
             Some(planned) => Expect::Is(self.expected(job, to, at, planned)),
@@ -207,9 +202,8 @@ impl Executor<'_> {
             }
             Transition::RemoveDir { at, expect, soft, .. } => {
                 let expected = self.expected(job, side, at, expect);
-                let trashed = replica
-                    .remove_dir(at, &expected, self.filter, self.displaced(*soft))
-                    .map_err(fail)?;
+                let trashed =
+                    replica.remove_dir(at, &expected, self.filter, self.displaced(*soft)).map_err(fail)?;
                 (None, trashed)
             }
         };
@@ -245,7 +239,7 @@ impl Executor<'_> {
             let found = Sides::from_fn(|side| job.last_found(side, &memo.spelled[side]));
             match memo.agreed(found) {
                 Some(agreed) => job.outcome.agree(memo.path.clone(), agreed),
-                None => log::debug!(path = memo.path.display(); "nothing to agree on"),
+                None => log::debug!(path:% = memo.path; "nothing to agree on"),
             }
         }
         let renamed = matches!(job.action.rule, sync_core::matrix::Rule::Renamed(_));
@@ -279,7 +273,7 @@ impl Executor<'_> {
         let size = size_of(transition);
         log::info!(
             run = self.run_number(), operation = operation_of(transition, word), rule = job.action.rule.name(),
-            side = side.name(), path = path.display(), to = transition.to().map(RelPath::display),
+            side = side.name(), path:% = path, to = transition.to().map(RelPath::display).as_deref(),
             size = size, result = "done";
             "{word} {path}"
         );
@@ -343,8 +337,8 @@ fn operation_of(transition: &Transition, word: &str) -> &'static str {
 fn row(action: &Action, transition: &Transition, word: &'static str, result: RowResult) -> JournalRow {
     JournalRow {
         time_ns: now_ns(),
-        action: Cow::Borrowed(word),
-        rule: Cow::Borrowed(action.rule.name()),
+        action: word.into(),
+        rule: action.rule.name().into(),
         path: transition.path().clone(),
         to: transition.to().cloned(),
         side: Some(transition.side()),
