@@ -1,1 +1,34 @@
-//! Placeholder.
+//! The local replica: a real folder as a side of a pair.
+//!
+//! Owns everything that touches a real disk on behalf of a replica: the root's identity, the probe of what the
+//! side can do, the scan and its filters, digests, staged copies, the replacement of one version by another, the
+//! trash, and the cleaning up after a run that was killed. Must never follow a link out of its root, and never
+//! decide what should be done: it does what it is told, on the version it is told, or refuses.
+//!
+//! Start with [`LocalReplica`], then `install.rs` for the heart of it. Inside each root Bothways keeps one
+//! directory, `.bothways`; `layout.rs` says what is in it.
+#![deny(unsafe_code)]
+
+mod displace;
+mod durable;
+mod folders;
+mod identity;
+mod ignore_rules;
+mod install;
+mod intent;
+mod layout;
+mod local;
+mod place;
+mod probe;
+mod properties;
+mod read;
+mod recover;
+mod rename;
+mod scan;
+mod stage;
+mod stored;
+mod sys;
+mod trash;
+
+pub use ignore_rules::{IgnoreError, IgnoreRules, IgnoreSpec};
+pub use local::{Access, LocalOptions, LocalReplica};

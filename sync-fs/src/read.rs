@@ -1,0 +1,230 @@
+//! Reading one version: looking, digesting, and opening it for a copy.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use sync_core::entry::{Digest, Entry, Kind};
+use sync_core::path::RelPath;
+use sync_replica::{Contents, Control, Operation, Problem, ProblemKind, Properties, Source};
+
+use crate::local::LocalReplica;
+use crate::place::{Place, TRUST, difference, leads_nowhere, parent_bytes};
+use crate::sys::{self, Dir, Stat};
+
+/// A local version, open for reading.
+struct LocalSource {
+    root: Arc<Dir>,
+    /// The directory it was found in, and when that was resolved.
+    dir: Arc<Dir>,
+    resolved: Instant,
+    path: RelPath,
+    abilities: sync_core::abilities::Abilities,
+    entry: Entry,
+    /// As found when it was opened, to be found again.
+    stat: Stat,
+    file: Option<File>,
+    target: Option<Vec<u8>>,
+    properties: Properties,
+}
+
+/// The longest that anything waits for a clock to move on.
+const LONGEST_STEP: Duration = Duration::from_secs(2);
+/// The step by which precise file systems may still stamp their changes: that of the kernel's tick.
+const SHORTEST_STEP: Duration = Duration::from_millis(10);
+
+pub(crate) fn cancelled(operation: Operation, path: &RelPath) -> Problem {
+    Problem::new(operation, path, ProblemKind::Cancelled, "stopped")
+}
+
+/// Waits until a write that comes now is bound to get another modification time than `mtime_ns`.
+fn outwait(mtime_ns: i64, precision_ns: u64) {
+    let step = Duration::from_nanos(precision_ns).clamp(SHORTEST_STEP, LONGEST_STEP);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let Ok(mtime) = u64::try_from(mtime_ns).map(Duration::from_nanos) else { return };
+    // A time in the future stays there: no wait would help, and such a file is no fresher for it.
+    if let Some(age) = now.checked_sub(mtime)
+        && age < step
+    {
+        thread::sleep(step - age);
+    }
+}
+
+impl LocalReplica {
+    pub(crate) fn look_at(&self, at: &RelPath) -> Result<Option<Entry>, Problem> {
+        let place = match self.place(at, Operation::Scan) {
+            Err(Problem { source: Some(error), .. }) if leads_nowhere(&error) => return Ok(None),
+            other => other?,
+        };
+        let Some(stat) = place.stat(Operation::Scan)? else { return Ok(None) };
+        self.entry_of(&stat).map(Some).ok_or_else(|| {
+            let words = "it is a pipe, socket or device";
+            Problem::new(Operation::Scan, at, ProblemKind::Unsupported, words)
+        })
+    }
+
+    /// Opens a version and makes sure that it is the expected one.
+    fn open_version(
+        &self,
+        place: &Place<'_>,
+        expect: &Entry,
+        operation: Operation,
+    ) -> Result<LocalSource, Problem> {
+        let io = |error| Problem::io(operation, place.path, error);
+        let (stat, file, target) = match expect.kind {
+            Kind::File => {
+                let file = place.dir.open_file(place.name).map_err(|error| {
+                    if leads_nowhere(&error) {
+                        return Problem::stale(operation, place.path, "it is gone, or no file any more");
+                    }
+                    io(error)
+                })?;
+                (sys::file_stat(&file).map_err(io)?, Some(file), None)
+            }
+            Kind::Symlink => {
+                let stat = self.expect(place, expect, operation)?;
+                (stat, None, Some(place.dir.read_link(place.name).map_err(io)?))
+            }
+            Kind::Dir => {
+                let words = "a directory has no content of its own";
+                return Err(Problem::new(operation, place.path, ProblemKind::Unsupported, words));
+            }
+        };
+        let entry = self.expect_stat(&stat, place.path, expect, operation)?;
+        let xattrs = match &file {
+            Some(file) if self.abilities.xattrs => Some(sys::xattrs(file).map_err(io)?),
+            _ => None,
+        };
+        let properties = Properties { mtime_ns: entry.mtime_ns, attributes: entry.attributes, xattrs };
+        Ok(LocalSource {
+            root: Arc::clone(&self.root),
+            dir: Arc::clone(&place.dir),
+            resolved: Instant::now(),
+            path: place.path.clone(),
+            abilities: self.abilities.clone(),
+            entry,
+            stat,
+            file,
+            target,
+            properties,
+        })
+    }
+
+    pub(crate) fn open_source(&self, at: &RelPath, expect: &Entry) -> Result<Box<dyn Source>, Problem> {
+        let place = self.place(at, Operation::Read)?;
+        Ok(Box::new(self.open_version(&place, expect, Operation::Read)?))
+    }
+
+    pub(crate) fn read_properties(&self, at: &RelPath, expect: &Entry) -> Result<Properties, Problem> {
+        let place = self.place(at, Operation::Properties)?;
+        if expect.kind != Kind::Dir {
+            return Ok(self.open_version(&place, expect, Operation::Properties)?.properties);
+        }
+        let stat = self.expect(&place, expect, Operation::Properties)?;
+        let io = |error| Problem::io(Operation::Properties, at, error);
+        let now = self.entry_of(&stat).unwrap_or(*expect);
+        let xattrs = if self.abilities.xattrs {
+            Some(sys::xattrs(&place.dir.open_file(place.name).map_err(io)?).map_err(io)?)
+        } else {
+            None
+        };
+        Ok(Properties { mtime_ns: now.mtime_ns, attributes: now.attributes, xattrs })
+    }
+
+    pub(crate) fn digest_contents(
+        &self,
+        at: &RelPath,
+        expect: &Entry,
+        control: &dyn Control,
+    ) -> Result<Contents, Problem> {
+        let place = self.place(at, Operation::Digest)?;
+        let mut source = self.open_version(&place, expect, Operation::Digest)?;
+        let mut hasher = blake3::Hasher::new();
+        if let Some(target) = &source.target {
+            hasher.update(target);
+        } else if let Some(file) = &mut source.file {
+            let mut buffer = self.buffers.take();
+            loop {
+                if control.is_cancelled() {
+                    return Err(cancelled(Operation::Digest, at));
+                }
+                match file.read(&mut buffer) {
+                    Ok(0) => break,
+                    Ok(read) => {
+                        hasher.update(&buffer[..read]);
+                        control.bytes_done(read as u64);
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Err(Problem::io(Operation::Digest, at, error)),
+                }
+            }
+            self.buffers.give(buffer);
+        }
+        let xattrs = source.properties.xattrs.as_ref().map(sync_replica::Xattrs::digest);
+        source.check(Operation::Digest)?;
+        Ok(Contents { digest: Digest(*hasher.finalize().as_bytes()), xattrs })
+    }
+}
+
+impl LocalSource {
+    /// Whether the opened version is unchanged and still what its path leads to.
+    fn check(&mut self, operation: Operation) -> Result<Entry, Problem> {
+        outwait(self.stat.mtime_ns, self.abilities.mtime_precision_ns);
+        let io = |error| Problem::io(operation, &self.path, error);
+        let parent = parent_bytes(&self.path);
+        if self.resolved.elapsed() > TRUST && !parent.is_empty() {
+            self.dir = match self.root.open_beneath(parent) {
+                Err(error) if leads_nowhere(&error) => {
+                    return Err(Problem::stale(operation, &self.path, "its directory is gone"));
+                }
+                other => Arc::new(other.map_err(io)?),
+            };
+        }
+        let named = self.dir.stat(self.path.name()).map_err(io)?;
+        let named = named.ok_or_else(|| Problem::stale(operation, &self.path, "it is gone"))?;
+        let held = match &self.file {
+            Some(file) => sys::file_stat(file).map_err(io)?,
+            None => named,
+        };
+        let now = held.entry(&self.abilities);
+        match now {
+            Some(now) if held.is_same_thing(&self.stat) && self.entry.is_same_version(&now) => {
+                if !named.is_same_thing(&held) {
+                    return Err(Problem::stale(operation, &self.path, "another one took its place"));
+                }
+                Ok(now)
+            }
+            now => Err(Problem::stale(operation, &self.path, &difference(&self.entry, now.as_ref()))),
+        }
+    }
+}
+
+impl Read for LocalSource {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.file.as_mut().map_or(Ok(0), |file| file.read(buffer))
+    }
+}
+
+impl Source for LocalSource {
+    fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
+    fn target(&self) -> Option<&[u8]> {
+        self.target.as_deref()
+    }
+
+    fn properties(&self) -> &Properties {
+        &self.properties
+    }
+
+    fn file(&self) -> Option<&File> {
+        self.file.as_ref()
+    }
+
+    fn confirm(&mut self) -> Result<Entry, Problem> {
+        self.check(Operation::Read)
+    }
+}
