@@ -45,7 +45,7 @@ impl Drop for SessionLock {
 }
 
 /// The error for a folder that somebody else has.
-pub(crate) fn locked(folder: &Path) -> StateError {
+fn locked(folder: &Path) -> StateError {
     let holder = std::fs::read_to_string(folder.join(HOLDER)).ok().and_then(|text| text.trim().parse().ok());
     StateError::Locked { path: folder.to_owned(), holder }
 }

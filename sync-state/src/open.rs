@@ -11,7 +11,7 @@ use redb::{Database, DatabaseError, ReadableDatabase};
 
 use crate::error::{Fault, StateError};
 use crate::guard::guarded;
-use crate::lock::{locked, private};
+use crate::lock::private;
 use crate::schema::{self, STEPS, Step, VERSION};
 use crate::{Counts, pair};
 
@@ -88,7 +88,8 @@ fn open_with_steps(
         other => Ok(Some(other?)),
     })
     .map_err(|fault| fault.at(OPEN, &file))?
-    .ok_or_else(|| locked(folder))?;
+    // The session lock is ours, so whoever has the file did not say who they are.
+    .ok_or_else(|| StateError::Locked { path: folder.to_owned(), holder: None })?;
 
     let found =
         guarded(|| schema::version(&database.begin_read()?)).map_err(|fault| fault.at(OPEN, &file))?;

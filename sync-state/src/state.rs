@@ -434,6 +434,14 @@ fn apply(transaction: &WriteTransaction, commit: &Commit<'_>) -> Result<(), Faul
     Ok(())
 }
 
+const _: () = {
+    const fn shared_by_threads<T: Send + Sync>() {}
+    const fn sent_to_threads<T: Send>() {}
+    shared_by_threads::<State>();
+    sent_to_threads::<BaselineReader>();
+    sent_to_threads::<JournalReader>();
+};
+
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("State").field("folder", &self.folder).finish_non_exhaustive()

@@ -69,6 +69,23 @@ fn a_stream_shows_the_moment_it_began() {
 }
 
 #[test]
+fn opening_again_ends_streams_and_nothing_else() {
+    let (_dir, state) = fresh();
+    let many: Vec<_> = (0..3000).map(|n| set(&format!("dir {n}/file"), file(n))).collect();
+    commit(&state, &many);
+    let mut stream = state.baseline().unwrap();
+    stream.next().unwrap().unwrap();
+    state.reopen().unwrap();
+    let rest: Vec<_> = stream.collect();
+    let whole = rest.iter().all(Result::is_ok) && rest.len() == 2999;
+    let ended =
+        rest.last().is_some_and(Result::is_err) && rest.iter().filter(|dir| dir.is_err()).count() == 1;
+    assert!(whole || ended, "{} directories", rest.len());
+    commit(&state, &[gone("dir 0/file")]);
+    assert_eq!(flat(state.baseline().unwrap()).len(), 2999);
+}
+
+#[test]
 fn a_part_of_the_tree_can_be_read_alone() {
     let (_dir, state) = fresh();
     let all = ["a", "a/b", "a/b/c", "a b", "a b/d", "a.txt", "b"];
