@@ -1,0 +1,156 @@
+//! One record, one line: on the console, as JSON, as text.
+//!
+//! Whatever a file is called, it stays within its line and its field: control characters, and characters that
+//! reorder or hide text, are escaped.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+use log::kv::{Error, Key, Value, VisitSource};
+use log::{Level, Record};
+use serde_json::Value as Json;
+
+use crate::show::{harmless, plain};
+
+/// The fields that come first, in this order.
+const FIRST: [&str; 9] = ["run", "operation", "path", "to", "side", "size", "result", "error", "rule"];
+
+/// `warning: copy a/b: no space`
+pub(super) fn console(out: &mut dyn Write, record: &Record<'_>) -> io::Result<()> {
+    let (word, color) = match record.level() {
+        Level::Error => ("error", AnsiColor::Red),
+        Level::Warn => ("warning", AnsiColor::Yellow),
+        Level::Info => ("info", AnsiColor::Green),
+        Level::Debug => ("debug", AnsiColor::Cyan),
+        Level::Trace => ("trace", AnsiColor::BrightBlack),
+    };
+    let style = Style::new().bold().fg_color(Some(color.into()));
+    writeln!(out, "{style}{word}{style:#}: {}{}", plain(&record.args().to_string()), pairs(record, &["run"]))
+}
+
+/// `2026-11-20T15:43:07.123Z INFO copied run=7 operation=copy path="a/b" …`
+pub(super) fn text(out: &mut dyn Write, record: &Record<'_>) -> io::Result<()> {
+    let time = now();
+    writeln!(out, "{time} {} {}{}", record.level(), plain(&record.args().to_string()), pairs(record, &[]))
+}
+
+/// `{"time":"2026-11-20T15:43:07.123Z","level":"info","run":7,"operation":"copy","path":"a/b",…}`
+pub(super) fn json(out: &mut dyn Write, record: &Record<'_>) -> io::Result<()> {
+    let mut line = serde_json::Map::new();
+    line.insert("time".to_owned(), now().into());
+    line.insert("level".to_owned(), record.level().as_str().to_ascii_lowercase().into());
+    for (key, value) in fields(record) {
+        // What a record calls one of the fields of every line must not replace it.
+        let key = if line.contains_key(&key) || key == "message" { format!("{key}_") } else { key };
+        line.insert(key, value);
+    }
+    let message = record.args().to_string();
+    if !message.is_empty() {
+        line.insert("message".to_owned(), message.into());
+    }
+    writeln!(out, "{}", escape_json(&Json::Object(line).to_string()))
+}
+
+fn now() -> String {
+    format!("{:.3}", jiff::Timestamp::now())
+}
+
+/// JSON escapes line breaks by itself, but leaves alone what only some readers take for a line break or an order.
+fn escape_json(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    for c in line.chars() {
+        if harmless(c) {
+            out.push(c);
+        } else {
+            // All of them lie in the basic plane; others are never escaped here.
+            let _ = write!(out, "\\u{:04x}", u32::from(c));
+        }
+    }
+    out
+}
+
+fn pairs(record: &Record<'_>, without: &[&str]) -> String {
+    let mut out = String::new();
+    for (key, value) in fields(record) {
+        if !without.contains(&key.as_str()) {
+            // A text is shown as JSON shows it, so that none can look like another pair.
+            let _ = write!(out, " {}={}", plain(&key), escape_json(&value.to_string()));
+        }
+    }
+    out
+}
+
+/// The key-values of a record, the well-known ones first.
+fn fields(record: &Record<'_>) -> Vec<(String, Json)> {
+    struct Collect(Vec<(String, Json)>);
+    impl<'kvs> VisitSource<'kvs> for Collect {
+        fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
+            let value = if let Some(number) = value.to_u64() {
+                number.into()
+            } else if let Some(number) = value.to_i64() {
+                number.into()
+            } else if let Some(truth) = value.to_bool() {
+                truth.into()
+            } else if let Some(number) = value.to_f64() {
+                number.into()
+            } else {
+                Json::String(value.to_string())
+            };
+            self.0.push((key.to_string(), value));
+            Ok(())
+        }
+    }
+    let mut collect = Collect(Vec::new());
+    // Collecting cannot fail.
+    let _ = record.key_values().visit(&mut collect);
+    let rank = |key: &str| FIRST.iter().position(|first| *first == key).unwrap_or(FIRST.len());
+    collect.0.sort_by_key(|(key, _)| rank(key));
+    collect.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(format: fn(&mut dyn Write, &Record<'_>) -> io::Result<()>, path: &str) -> String {
+        let pairs: &[(&str, Value<'_>)] =
+            &[("size", 5_u64.into()), ("path", path.into()), ("run", 7_u64.into()), ("time", "x".into())];
+        let mut out = Vec::new();
+        let args = format_args!("copied");
+        let record = Record::builder().args(args).level(Level::Info).key_values(&pairs).build();
+        format(&mut out, &record).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    const NASTY: &str = "a\nb\r\"}\u{1b}[31m\u{85}\u{2028}\u{202e}x";
+
+    #[test]
+    fn no_file_name_can_forge_a_line() {
+        for format in [json, text, console] {
+            let line = with(format, NASTY);
+            assert_eq!(line.matches('\n').count(), 1, "{line}");
+            let body = anstream::adapter::strip_str(line.trim_end_matches('\n')).to_string();
+            assert!(body.chars().all(harmless), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn a_json_line_gives_back_what_was_logged() {
+        let line: Json = serde_json::from_str(&with(json, NASTY)).unwrap();
+        assert_eq!(line["path"], NASTY);
+        assert_eq!((&line["run"], &line["size"]), (&7.into(), &5.into()));
+        assert_eq!((&line["level"], &line["message"]), (&"info".into(), &"copied".into()));
+        assert_eq!(line["time_"], "x");
+        let keys: Vec<_> = line.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(keys, ["time", "level", "run", "path", "size", "time_", "message"]);
+    }
+
+    #[test]
+    fn a_text_line_reads_as_words() {
+        let line = with(text, "a b");
+        let (time, rest) = line.split_once(' ').unwrap();
+        assert!(time.ends_with('Z') && time.len() == 24, "{time}");
+        assert_eq!(rest, "INFO copied run=7 path=\"a b\" size=5 time=\"x\"\n");
+    }
+}

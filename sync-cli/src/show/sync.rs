@@ -1,0 +1,66 @@
+//! What a run did, for a person.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use sync_engine::config::{format_duration, format_size};
+use sync_engine::report::SyncReport;
+
+use super::lists::{self, Limit};
+use super::{ALARM, BOLD, CARE, FAINT, GOOD, count, paint};
+
+/// Whether nobody needs to look at anything.
+pub(crate) fn is_clean(report: &SyncReport) -> bool {
+    let SyncReport { conflicts, problems, halt, .. } = report;
+    let done = report.left_undone == 0 && !report.cancelled && !report.root_gone;
+    conflicts.is_empty() && problems.is_empty() && halt.is_none() && done
+}
+
+pub(crate) fn text(report: &SyncReport, level: i8) -> String {
+    let mut out = String::new();
+    lists::notices(&mut out, &report.notices);
+    if let Some(halt) = &report.halt {
+        lists::conflicts(&mut out, &report.conflicts, Limit::of(level, 20), false);
+        lists::problems(&mut out, &report.problems, Limit::of(level, 20));
+        lists::halt(&mut out, halt);
+        return out;
+    }
+    lists::conflicts(&mut out, &report.conflicts, Limit::of(level, 20), true);
+    lists::problems(&mut out, &report.problems, Limit::of(level, 20));
+    if !out.is_empty() {
+        out.push('\n');
+    }
+    if report.root_gone {
+        let _ = writeln!(
+            out,
+            "{}: a root went away in the middle; bring the drive or share back and run it again",
+            paint(ALARM, "STOPPED")
+        );
+    } else if report.cancelled {
+        let _ = writeln!(out, "{} as you asked; run it again to go on", paint(CARE.bold(), "Stopped"));
+    }
+    if report.left_undone > 0 {
+        let _ = writeln!(out, "{} left undone", count(report.left_undone, "action", "actions"));
+    }
+    if level < 0 && is_clean(report) {
+        return out;
+    }
+    let time = Duration::from_millis(report.scan_ms + report.decide_ms + report.act_ms);
+    let seen = count(report.left.files.max(report.right.files), "file", "files");
+    let run = report.run.map(|run| format!(", run {run}")).unwrap_or_default();
+    let detail = paint(FAINT, format!("(up to {seen} a side in {}{run})", format_duration(time)));
+    let same = is_clean(report);
+    if report.done.values().all(|number| *number == 0) {
+        let line = if same {
+            format!("{}: both sides are the same. {detail}\n", paint(GOOD.bold(), "Nothing to do"))
+        } else {
+            format!("{} {detail}\n", paint(BOLD, "Nothing was changed."))
+        };
+        out.push_str(&line);
+    } else {
+        let word = if same { paint(GOOD.bold(), "Both sides are the same now") } else { paint(BOLD, "Done") };
+        let _ = writeln!(out, "{word}: {} copied {detail}", format_size(report.bytes_copied));
+        lists::counts(&mut out, &report.done);
+    }
+    out
+}
