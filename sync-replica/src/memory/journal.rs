@@ -9,6 +9,8 @@
 //!   unflushed rename may be undone, whole; a later one may survive it when they have nothing in common.
 //! - A *content* that was not settled may, whether or not the name it lies under survived, be whole, empty, cut
 //!   short, or of its full size with zeros at its end.
+//! - The note that goes with a slot of the staging area counts as part of the slot's name: it keeps its order with
+//!   whatever is put there. A real side that keeps such notes in files of their own has to make them durable first.
 //! - What a user did by the editing calls is durable at once, with every change it needs.
 //! - What was flushed is there, and a content that was settled is whole wherever its name is.
 //!
@@ -17,7 +19,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::tree::{Body, Ino, Inode, Key, Note, Slot, Tree};
+use super::tree::{Body, Ino, Inode, Key, Note, STAGING, Slot, Tree};
 use crate::marker::Marker;
 
 /// One assignment of a change.
@@ -96,7 +98,6 @@ impl Change {
 enum Common {
     Slot(Ino, Key),
     Inode(Ino),
-    Note(Key),
     Marker,
     DirMoves,
 }
@@ -115,6 +116,8 @@ pub(super) struct Journal {
     log: Vec<Logged>,
     last: BTreeMap<Common, usize>,
     births: BTreeMap<Ino, usize>,
+    /// When something new first got a name that a user can see.
+    named: BTreeMap<Ino, usize>,
     inside: BTreeMap<Ino, Vec<usize>>,
     /// Contents that were written and not settled.
     unsettled: BTreeSet<Ino>,
@@ -127,6 +130,7 @@ impl Journal {
             log: Vec::new(),
             last: BTreeMap::new(),
             births: BTreeMap::new(),
+            named: BTreeMap::new(),
             inside: BTreeMap::new(),
             unsettled: BTreeSet::new(),
         }
@@ -142,6 +146,7 @@ impl Journal {
                 Write::Slot(dir, key, slot) => {
                     common.insert(Common::Slot(*dir, key.clone()));
                     needs.extend(self.births.get(dir));
+                    needs.extend(self.named.get(dir));
                     self.inside.entry(*dir).or_default().push(index);
                     let before = live.slots.get(&(*dir, key.clone())).map(|slot| slot.ino);
                     let after = slot.as_ref().map(|slot| slot.ino);
@@ -150,6 +155,12 @@ impl Journal {
                         if live.is_dir(ino) {
                             common.insert(Common::DirMoves);
                         }
+                    }
+                    if let Some(ino) = after
+                        && *dir != STAGING
+                        && (self.births.contains_key(&ino) || !live.inodes.contains_key(&ino))
+                    {
+                        self.named.entry(ino).or_insert(index);
                     }
                     // A directory that loses this name may be on its way out: what left it has left before.
                     if let Some(inside) = before.and_then(|ino| self.inside.get(&ino)) {
@@ -163,7 +174,7 @@ impl Journal {
                     }
                 }
                 Write::Note(key, _) => {
-                    common.insert(Common::Note(key.clone()));
+                    common.insert(Common::Slot(STAGING, key.clone()));
                 }
                 Write::Marker(_) => {
                     common.insert(Common::Marker);
@@ -199,6 +210,7 @@ impl Journal {
         }
         self.last.clear();
         self.births.clear();
+        self.named.clear();
         self.inside.clear();
         self.unsettled.clear();
     }

@@ -1,7 +1,5 @@
 //! The hands of a user over the in-memory replica, and the kinds of sides the tests run over.
 
-use std::sync::Arc;
-
 use sync_core::abilities::{Abilities, AttributeKind, NameRules};
 use sync_core::fold::Equivalence;
 use sync_core::path::RelPath;
@@ -9,10 +7,10 @@ use sync_replica::conformance::Fixture;
 use sync_replica::memory::{End, MemoryReplica, Node};
 use sync_replica::{Replica, Trashed};
 
-pub struct MemoryFixture(pub MemoryReplica);
+pub(crate) struct MemoryFixture(pub(crate) MemoryReplica);
 
 impl MemoryFixture {
-    pub fn new(abilities: Abilities) -> Self {
+    pub(crate) fn new(abilities: Abilities) -> Self {
         Self(MemoryReplica::new(abilities))
     }
 }
@@ -80,7 +78,10 @@ impl Fixture for MemoryFixture {
 
     fn list(&self, dir: &RelPath) -> Vec<Vec<u8>> {
         let all = self.0.dump();
-        all.keys().filter(|path| path.parent().as_ref() == Some(dir)).map(|path| path.name().to_vec()).collect()
+        all.keys()
+            .filter(|path| path.parent().as_ref() == Some(dir))
+            .map(|path| path.name().to_vec())
+            .collect()
     }
 
     fn own_names(&self) -> Vec<Vec<u8>> {
@@ -124,7 +125,7 @@ impl Fixture for MemoryFixture {
 }
 
 /// The sides every test of this crate runs over, by name.
-pub fn sides() -> [(&'static str, Abilities); 6] {
+pub(crate) fn sides() -> [(&'static str, Abilities); 6] {
     let full = Abilities::FULL;
     [
         ("full", full.clone()),
@@ -148,7 +149,7 @@ fn ntfs() -> Abilities {
     }
 }
 
-pub fn fat() -> Abilities {
+pub(crate) fn fat() -> Abilities {
     Abilities {
         equivalence: Equivalence { case: true, form: false },
         mtime_precision_ns: 2_000_000_000,
@@ -162,8 +163,4 @@ pub fn fat() -> Abilities {
         names: NameRules { utf8_only: true, ..NameRules::WINDOWS },
         ..Abilities::FULL
     }
-}
-
-pub fn content(replica: &MemoryReplica, at: &str) -> Option<Arc<[u8]>> {
-    replica.read(at)
 }
