@@ -156,7 +156,7 @@ impl State {
     /// end with an error.
     pub fn reopen(&self) -> Result<(), StateError> {
         let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
-        drop(database.take());
+        close(database.take());
         *database = Some(open::open(&self.folder, self.options.cache_bytes)?);
         self.poisoned.store(false, Ordering::Release);
         Ok(())
@@ -165,12 +165,7 @@ impl State {
     /// Renames the file, which turned out to be damaged, and begins an empty one. Where the damaged one is now.
     pub fn set_aside_and_restart(&self) -> Result<PathBuf, StateError> {
         let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
-        let closed = database.take();
-        guarded(|| {
-            drop(closed);
-            Ok(())
-        })
-        .unwrap_or_default();
+        close(database.take());
         let aside = open::set_aside(&self.folder)?;
         *database = Some(open::create(&self.folder, self.options.cache_bytes)?);
         self.poisoned.store(false, Ordering::Release);
@@ -376,6 +371,14 @@ impl State {
     }
 }
 
+/// Closes a database that may be damaged: whatever happens then, it is closed.
+fn close(database: Option<Database>) {
+    let _ = guarded(|| {
+        drop(database);
+        Ok(())
+    });
+}
+
 fn apply(transaction: &WriteTransaction, commit: &Commit<'_>) -> Result<(), Fault> {
     let mut last = std::collections::HashMap::new();
     if !commit.tombstones.is_empty() {
@@ -441,6 +444,12 @@ const _: () = {
     sent_to_threads::<BaselineReader>();
     sent_to_threads::<JournalReader>();
 };
+
+impl Drop for State {
+    fn drop(&mut self) {
+        close(self.database.get_mut().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
 
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
