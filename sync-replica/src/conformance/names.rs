@@ -12,6 +12,7 @@ use sync_core::path::RelPath;
 pub(super) const CHECKS: &[(&str, Check)] = &[
     ("a name the side cannot hold is refused and not mangled", not_held),
     ("a name that is too long is refused", too_long),
+    ("a link is refused where the side holds none", links_not_held),
     ("a name of any bytes is held as it is", any_bytes),
     ("unusual names are held as they are", unusual_names),
     ("a name as long as the side allows is held, replaced and trashed", longest),
@@ -61,6 +62,17 @@ fn too_long(fx: &dyn Fixture) -> Result {
     needs!(limit < 10_000, "the side tells of no limit");
     fx.write(&p("from"), b"x");
     refused_everywhere(fx, &p(&"x".repeat(usize::from(limit) + 1)))
+}
+
+fn links_not_held(fx: &dyn Fixture) -> Result {
+    needs!(!fx.replica().abilities().symlinks, "the side holds links");
+    fx.write(&p("goal"), b"goal");
+    let staged = fx.replica().stage(&mut Given::link(b"goal"), false, &crate::Uncontrolled);
+    let result =
+        staged.and_then(|staged| fx.replica().install(staged, &p("link"), &Expect::Absent, Displaced::Drop));
+    refused(result, &[ProblemKind::Unsupported], "a link")?;
+    vacant(fx, &p("link"), "after a refusal")?;
+    holds(fx, &p("goal"), b"goal", "after a refusal")
 }
 
 fn any_bytes(fx: &dyn Fixture) -> Result {

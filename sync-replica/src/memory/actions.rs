@@ -6,15 +6,15 @@
 use std::sync::Arc;
 
 use sync_core::abilities::Abilities;
-use sync_core::entry::{Attributes, Digest, Entry, Kind, Reason, Trouble};
+use sync_core::entry::{Attributes, Digest, Entry, Kind, Reason};
 use sync_core::path::RelPath;
-use sync_core::snapshot::{DirId, Listing, ListingBuilder, Snapshot};
+use sync_core::snapshot::Snapshot;
 
 use super::displace::Replacing;
 use super::journal::Change;
 use super::reading::MemorySource;
 use super::tree::{Body, Ino, Inode, Key, ROOT, STAGING, Slot};
-use super::{MemoryReplica, Place, State, child};
+use super::{MemoryReplica, Place, State};
 use crate::control::Control;
 use crate::filter::Filter;
 use crate::marker::Marker;
@@ -26,8 +26,6 @@ use crate::source::{Properties, Source, Xattrs};
 
 /// How many bytes are read at once.
 const CHUNK: usize = 256 * 1024;
-/// How much of a content is looked at to tell text from other things.
-const SNIFF: usize = 1024;
 
 /// What a [`Staged`] carries.
 struct Token {
@@ -35,13 +33,6 @@ struct Token {
     boot: u64,
     key: Key,
     ino: Ino,
-}
-
-/// One name of a directory, as a scan finds it.
-struct Found {
-    name: Box<[u8]>,
-    ino: Ino,
-    inode: Inode,
 }
 
 impl MemoryReplica {
@@ -66,74 +57,12 @@ impl MemoryReplica {
         Ok(token)
     }
 
-    /// Whether a file's content looks like something other than text.
-    fn is_binary(inode: &Inode) -> bool {
-        matches!(&inode.body, Body::File(bytes) if bytes[..bytes.len().min(SNIFF)].contains(&0))
-    }
-
-    fn is_hidden(filter: &dyn Filter, parent: &RelPath, found: &Found) -> bool {
-        // What is no entry has no kind; a filter may hide it by its name as it would hide a file.
-        let kind = found.inode.kind().unwrap_or(Kind::File);
-        filter.hides(parent, &found.name, kind) || (filter.text_only() && Self::is_binary(&found.inode))
-    }
-
-    fn found_in(state: &State, dir: Ino) -> Vec<Found> {
-        let find = |slot: &Slot| {
-            let inode = state.live.inodes.get(&slot.ino)?.clone();
-            Some(Found { name: slot.name.clone(), ino: slot.ino, inode })
-        };
-        state.live.children(dir).filter_map(|(_, slot)| find(slot)).collect()
-    }
-
-    fn scan_dir(
-        &self,
-        dir: Ino,
-        path: &RelPath,
-        request: &ScanRequest<'_>,
-        dirs: &mut Vec<Option<Listing>>,
-        todo: &mut Vec<(Ino, RelPath, usize)>,
-    ) -> Result<Listing, Problem> {
-        if request.control.is_cancelled() {
-            return Err(cancelled(Operation::Scan, path));
-        }
-        let found = {
-            let state = self.lock();
-            if state.unreadable.contains(&dir) {
-                return Ok(Listing::unreadable(Trouble::new(Reason::UnreadableDir, "permission denied")));
-            }
-            Self::found_in(&state, dir)
-        };
-        let mut builder = ListingBuilder::new(request.equivalence);
-        let mut seen = 0;
-        for found in found {
-            if path.is_root() && self.is_own(&child(path, &found.name)) {
-                continue;
-            }
-            if Self::is_hidden(request.filter, path, &found) {
-                builder.push_ignored();
-                continue;
-            }
-            seen += 1;
-            let Some(entry) = found.inode.entry(found.ino, self.able()) else {
-                builder.push_unobserved(&found.name, Trouble::new(Reason::Special, ""));
-                continue;
-            };
-            match &found.inode.body {
-                Body::Dir => {
-                    let id = DirId(u32::try_from(dirs.len()).unwrap_or(u32::MAX));
-                    todo.push((found.ino, child(path, &found.name), dirs.len()));
-                    dirs.push(None);
-                    builder.push(&found.name, entry, None, Some(id));
-                }
-                Body::Link(target) => builder.push(&found.name, entry, Some(target), None),
-                Body::File(_) | Body::Special => builder.push(&found.name, entry, None, None),
-            }
-        }
-        request.control.entries_seen(seen);
-        Ok(builder.finish())
-    }
-
-    fn refuse_unreadable(state: &State, operation: Operation, at: &RelPath, ino: Ino) -> Result<(), Problem> {
+    pub(super) fn refuse_unreadable(
+        state: &State,
+        operation: Operation,
+        at: &RelPath,
+        ino: Ino,
+    ) -> Result<(), Problem> {
         if state.unreadable.contains(&ino) {
             return Err(Problem::new(operation, at, ProblemKind::PermissionDenied, "it cannot be read"));
         }
@@ -166,11 +95,7 @@ impl MemoryReplica {
         }
     }
 
-    fn read_all(
-        &self,
-        source: &mut dyn Source,
-        control: &dyn Control,
-    ) -> Result<(Vec<u8>, blake3::Hash), Problem> {
+    fn read_all(source: &mut dyn Source, control: &dyn Control) -> Result<(Vec<u8>, blake3::Hash), Problem> {
         let nowhere = RelPath::root();
         let mut bytes = Vec::new();
         let mut buffer = vec![0; CHUNK];
@@ -209,7 +134,7 @@ impl MemoryReplica {
         let nowhere = RelPath::root();
         let mut digest = None;
         if source.target().is_none() {
-            let (bytes, hash) = self.read_all(source, control)?;
+            let (bytes, hash) = Self::read_all(source, control)?;
             digest = Some(Digest(*hash.as_bytes()));
             self.step(OP, &nowhere, "write")?;
             {
@@ -243,151 +168,6 @@ impl MemoryReplica {
             source: confirmed,
             token: Box::new(()),
         })
-    }
-
-    /// Puts what was staged at a path where nothing is.
-    fn place_staged(
-        &self,
-        operation: Operation,
-        at: &RelPath,
-        key: &Key,
-        ino: Ino,
-    ) -> Result<Entry, Problem> {
-        self.step(operation, at, "place")?;
-        let mut state = self.lock();
-        let place = self.place_for(&state, operation, at)?;
-        if place.slot.is_some() {
-            return Err(Problem::stale(operation, at, "something is there now"));
-        }
-        let change = Change::new()
-            .slot(STAGING, key, None)
-            .slot(place.dir, &place.key, Some(Slot { name: at.name().into(), ino }))
-            .note(key, None);
-        let change = state.touching(change, ino);
-        state.commit(change);
-        state.stir(place.dir);
-        self.entry_or_stale(&state, operation, at, ino)
-    }
-
-    /// Puts what was staged in the place of the version `job` expects.
-    fn replace(&self, job: &Replacing<'_>, ino: Ino) -> Result<Installed, Problem> {
-        let early = self.expected(&self.lock(), job.operation, job.at, job.old);
-        let (_, old_ino) = early?;
-        if job.old.is_dir() || self.lock().live.is_dir(old_ino) {
-            return Err(Problem::stale(job.operation, job.at, "a directory is there"));
-        }
-        if self.able().exchange {
-            self.replace_by_exchange(job, ino)
-        } else if self.lock().live.is_dir(ino) {
-            self.replace_by_moving_away(job, ino)
-        } else {
-            self.replace_over(job, ino)
-        }
-    }
-
-    fn replace_by_exchange(&self, job: &Replacing<'_>, ino: Ino) -> Result<Installed, Problem> {
-        self.note(job, false)?;
-        let (expected, entry) = self.exchange(job, ino)?;
-        if !expected {
-            self.undo(job)?;
-            return Err(Problem::stale(job.operation, job.at, "another version was there"));
-        }
-        self.finish_or_undo(job, job.key).map(|trashed| Installed { entry, trashed })
-    }
-
-    /// Takes the old version away first: the path is empty for a moment, which only a directory may do to a file.
-    fn replace_by_moving_away(&self, job: &Replacing<'_>, ino: Ino) -> Result<Installed, Problem> {
-        let away = self.spare_key();
-        let away_job = Replacing { key: &away, ..*job };
-        self.note(&away_job, false)?;
-        let result = match self.take_away(&away_job) {
-            Ok(true) => self.place_staged(job.operation, job.at, job.key, ino),
-            Ok(false) => Err(Problem::stale(job.operation, job.at, "another version was there")),
-            Err(problem) => {
-                self.forget_note(&away);
-                return Err(problem);
-            }
-        };
-        match result {
-            Ok(entry) => self.finish_or_undo(&away_job, &away).map(|trashed| Installed { entry, trashed }),
-            Err(problem) => {
-                self.undo(&away_job)?;
-                Err(problem)
-            }
-        }
-    }
-
-    /// Renames over the old version, after it got a second place where it is to be kept.
-    fn replace_over(&self, job: &Replacing<'_>, ino: Ino) -> Result<Installed, Problem> {
-        let mut old = *job.old;
-        let kept = match job.displaced {
-            Displaced::Drop => None,
-            Displaced::Trash(_) => {
-                let key = self.spare_key();
-                let keeping = Replacing { key: &key, ..*job };
-                self.note(&keeping, true)?;
-                match self.second_place(&keeping) {
-                    Ok(now) => old = now,
-                    Err(problem) => {
-                        self.forget_note(&key);
-                        return Err(problem);
-                    }
-                }
-                Some(key)
-            }
-        };
-        let result = self.rename_over(job, ino, &old);
-        let Some(kept) = kept else {
-            return result.map(|entry| Installed { entry, trashed: None });
-        };
-        match result {
-            Ok(entry) => self.finish_or_undo(job, &kept).map(|trashed| Installed { entry, trashed }),
-            Err(problem) => {
-                self.unstage(job.operation, job.at, &kept)?;
-                Err(problem)
-            }
-        }
-    }
-
-    fn rename_over(&self, job: &Replacing<'_>, ino: Ino, old: &Entry) -> Result<Entry, Problem> {
-        self.step(job.operation, job.at, "replace")?;
-        let mut state = self.lock();
-        let (place, old_ino) = self.expected(&state, job.operation, job.at, old)?;
-        Self::refuse_held(&state, job.operation, job.at, old_ino)?;
-        self.warn_hasty(&mut state, ino);
-        let name = place.slot.as_ref().map_or_else(|| job.at.name().into(), |slot| slot.name.clone());
-        let change =
-            Change::new().slot(STAGING, job.key, None).slot(place.dir, &place.key, Some(Slot { name, ino }));
-        let change = state.touching(change, ino);
-        state.commit(change);
-        state.stir(place.dir);
-        self.entry_or_stale(&state, job.operation, job.at, ino)
-    }
-
-    fn finish_or_undo(&self, job: &Replacing<'_>, key: &Key) -> Result<Option<Trashed>, Problem> {
-        match self.finish(job.operation, job.at, key, job.displaced) {
-            Ok(trashed) => Ok(trashed),
-            Err(problem) => {
-                self.undo(&Replacing { key, ..*job })?;
-                Err(problem)
-            }
-        }
-    }
-
-    fn undo(&self, job: &Replacing<'_>) -> Result<(), Problem> {
-        let note = self.lock().live.notes.get(job.key).cloned();
-        match note {
-            Some(note) => self.put_back(job.operation, job.key, &note).map(|_| ()),
-            None => Ok(()),
-        }
-    }
-
-    fn forget_note(&self, key: &Key) {
-        self.lock().commit(Change::new().note(key, None));
-    }
-
-    fn spare_key(&self) -> Key {
-        format!("{:08}.old", self.lock().number()).into_bytes().into()
     }
 
     /// Removes what was staged, if it still lies there: an exchange may have left another version in its slot.
@@ -469,16 +249,8 @@ impl Replica for MemoryReplica {
     }
 
     fn scan(&self, request: &ScanRequest<'_>) -> Result<Snapshot, Problem> {
-        let root = RelPath::root();
-        self.enter(Operation::Scan, &root)?;
-        Self::refuse_unreadable(&self.lock(), Operation::Scan, &root, ROOT)?;
-        let mut dirs = vec![None];
-        let mut todo = vec![(ROOT, root, 0)];
-        while let Some((dir, path, index)) = todo.pop() {
-            let listing = self.scan_dir(dir, &path, request, &mut dirs, &mut todo)?;
-            dirs[index] = Some(listing);
-        }
-        Ok(Snapshot::assemble(dirs.into_iter().flatten().collect()))
+        self.enter(Operation::Scan, &RelPath::root())?;
+        self.scan_all(request)
     }
 
     fn look(&self, at: &RelPath) -> Result<Option<Entry>, Problem> {
@@ -508,7 +280,7 @@ impl Replica for MemoryReplica {
         let digest = match source.target() {
             Some(target) => blake3::hash(target),
             None => {
-                self.read_all(source.as_mut(), control).map(|(_, hash)| hash).map_err(|mut problem| {
+                Self::read_all(source.as_mut(), control).map(|(_, hash)| hash).map_err(|mut problem| {
                     problem.operation = OP;
                     problem.path = at.clone();
                     problem
@@ -665,7 +437,7 @@ impl Replica for MemoryReplica {
         }
         let place = self.place_for(&state, OP, to)?;
         if let Some(slot) = &place.slot {
-            if slot.ino == ino || self.is_copy_of(&state, slot.ino, ino) {
+            if slot.ino == ino || Self::is_copy_of(&state, slot.ino, ino) {
                 return self.entry_or_stale(&state, OP, to, slot.ino);
             }
             return Err(Problem::new(OP, to, ProblemKind::Exists, "the name is taken"));
@@ -812,7 +584,7 @@ impl Replica for MemoryReplica {
 
 impl MemoryReplica {
     /// Whether one file is a copy of the other, as `keep_beside` makes it where a file has one name only.
-    fn is_copy_of(&self, state: &State, copy: Ino, of: Ino) -> bool {
+    fn is_copy_of(state: &State, copy: Ino, of: Ino) -> bool {
         let inode = |ino| state.live.inodes.get(&ino);
         match (inode(copy), inode(of)) {
             (Some(copy), Some(of)) => copy.body == of.body && copy.mtime_ns == of.mtime_ns,
@@ -821,6 +593,6 @@ impl MemoryReplica {
     }
 }
 
-fn cancelled(operation: Operation, at: &RelPath) -> Problem {
+pub(super) fn cancelled(operation: Operation, at: &RelPath) -> Problem {
     Problem::new(operation, at, ProblemKind::Cancelled, "the work was stopped")
 }

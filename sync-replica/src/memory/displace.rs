@@ -47,7 +47,7 @@ impl MemoryReplica {
         Self::refuse_held(&state, job.operation, job.at, slot.ino)?;
         let was = self.entry_of(&state, slot.ino);
         let expected = was.is_some_and(|was| job.old.is_same_version(&was));
-        self.warn_hasty(&mut state, new);
+        Self::warn_hasty(&mut state, new);
         let change = Change::new()
             .slot(place.dir, &place.key, Some(Slot { name: slot.name, ino: new }))
             .slot(STAGING, job.key, Some(Slot { name: job.key.clone(), ino: slot.ino }));
@@ -288,7 +288,7 @@ impl MemoryReplica {
         Ok(recovered)
     }
 
-    pub(super) fn warn_hasty(&self, state: &mut State, new: Ino) {
+    pub(super) fn warn_hasty(state: &mut State, new: Ino) {
         if !state.journal.is_settled(new) {
             state.hasty += 1;
         }

@@ -16,13 +16,18 @@
 //! Must never be used outside of tests: a mistake of the test (a path that is none, a parent that is a file) is a
 //! panic with words.
 //!
-//! Start with [`MemoryReplica::new`]; `actions.rs` holds the trait, `displace.rs` the replacing.
+//! The user's hands and the program's share the names `remove` and `rename`: on a `MemoryReplica` itself they are
+//! the user's, on a `&dyn Replica` the program's.
+//!
+//! Start with [`MemoryReplica::new`]; `actions.rs` holds the trait, `replacing.rs` and `displace.rs` the replacing.
 
 mod actions;
 mod displace;
 mod faults;
 mod journal;
 mod reading;
+mod replacing;
+mod scanning;
 mod tree;
 mod user;
 

@@ -21,6 +21,7 @@ fn a_full_side_conforms() {
         spared,
         [
             "a name the side cannot hold is refused and not mangled",
+            "a link is refused where the side holds none",
             "another spelling of a name is taken where the side folds it"
         ]
     );

@@ -1,0 +1,107 @@
+//! What a scan sees.
+//!
+//! Owns the walk. The replica's own things are left out before any filter is asked; what cannot be read is told as
+//! such.
+
+use sync_core::entry::{Kind, Reason, Trouble};
+use sync_core::path::RelPath;
+use sync_core::snapshot::{DirId, Listing, ListingBuilder, Snapshot};
+
+use super::actions::cancelled;
+use super::tree::{Body, Ino, Inode, ROOT, Slot};
+use super::{MemoryReplica, State, child};
+use crate::filter::Filter;
+use crate::problem::{Operation, Problem};
+use crate::replica::ScanRequest;
+
+/// How much of a content is looked at to tell text from other things.
+const SNIFF: usize = 1024;
+
+/// One name of a directory, as a scan finds it.
+pub(super) struct Found {
+    pub name: Box<[u8]>,
+    pub ino: Ino,
+    pub inode: Inode,
+}
+
+impl MemoryReplica {
+    /// Whether a file's content looks like something other than text.
+    fn is_binary(inode: &Inode) -> bool {
+        matches!(&inode.body, Body::File(bytes) if bytes[..bytes.len().min(SNIFF)].contains(&0))
+    }
+
+    pub(super) fn is_hidden(filter: &dyn Filter, parent: &RelPath, found: &Found) -> bool {
+        // What is no entry has no kind; a filter may hide it by its name as it would hide a file.
+        let kind = found.inode.kind().unwrap_or(Kind::File);
+        filter.hides(parent, &found.name, kind) || (filter.text_only() && Self::is_binary(&found.inode))
+    }
+
+    pub(super) fn found_in(state: &State, dir: Ino) -> Vec<Found> {
+        let find = |slot: &Slot| {
+            let inode = state.live.inodes.get(&slot.ino)?.clone();
+            Some(Found { name: slot.name.clone(), ino: slot.ino, inode })
+        };
+        state.live.children(dir).filter_map(|(_, slot)| find(slot)).collect()
+    }
+
+    fn scan_dir(
+        &self,
+        dir: Ino,
+        path: &RelPath,
+        request: &ScanRequest<'_>,
+        dirs: &mut Vec<Option<Listing>>,
+        todo: &mut Vec<(Ino, RelPath, usize)>,
+    ) -> Result<Listing, Problem> {
+        if request.control.is_cancelled() {
+            return Err(cancelled(Operation::Scan, path));
+        }
+        let found = {
+            let state = self.lock();
+            if state.unreadable.contains(&dir) {
+                return Ok(Listing::unreadable(Trouble::new(Reason::UnreadableDir, "permission denied")));
+            }
+            Self::found_in(&state, dir)
+        };
+        let mut builder = ListingBuilder::new(request.equivalence);
+        let mut seen = 0;
+        for found in found {
+            if path.is_root() && self.is_own(&child(path, &found.name)) {
+                continue;
+            }
+            if Self::is_hidden(request.filter, path, &found) {
+                builder.push_ignored();
+                continue;
+            }
+            seen += 1;
+            let Some(entry) = found.inode.entry(found.ino, self.able()) else {
+                builder.push_unobserved(&found.name, Trouble::new(Reason::Special, ""));
+                continue;
+            };
+            match &found.inode.body {
+                Body::Dir => {
+                    let id = DirId(u32::try_from(dirs.len()).unwrap_or(u32::MAX));
+                    todo.push((found.ino, child(path, &found.name), dirs.len()));
+                    dirs.push(None);
+                    builder.push(&found.name, entry, None, Some(id));
+                }
+                Body::Link(target) => builder.push(&found.name, entry, Some(target), None),
+                Body::File(_) | Body::Special => builder.push(&found.name, entry, None, None),
+            }
+        }
+        request.control.entries_seen(seen);
+        Ok(builder.finish())
+    }
+
+    /// The whole tree, directory by directory: a user may act in between, as on a disk.
+    pub(super) fn scan_all(&self, request: &ScanRequest<'_>) -> Result<Snapshot, Problem> {
+        let root = RelPath::root();
+        Self::refuse_unreadable(&self.lock(), Operation::Scan, &root, ROOT)?;
+        let mut dirs = vec![None];
+        let mut todo = vec![(ROOT, root, 0)];
+        while let Some((dir, path, index)) = todo.pop() {
+            let listing = self.scan_dir(dir, &path, request, &mut dirs, &mut todo)?;
+            dirs[index] = Some(listing);
+        }
+        Ok(Snapshot::assemble(dirs.into_iter().flatten().collect()))
+    }
+}
