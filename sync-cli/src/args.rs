@@ -15,14 +15,19 @@ pub(crate) struct Cli {
 }
 
 const AFTER: &str = "\
-Exit codes: 0 clean; 1 finished, and a person should look (a conflict, a problem, something left undone);
-2 usage or configuration error; 3 could not run now, try again; 4 halted by a guard; 5 internal error.";
+Exit codes:
+  0  clean
+  1  finished, and a person should look: a conflict, a problem, something left undone
+  2  usage or configuration error
+  3  could not run now, try again
+  4  halted by a guard
+  5  internal error";
 
 /// What every command takes.
 #[derive(Args, Debug)]
 pub(crate) struct Global {
     /// The configuration file: TOML, or JSON or YAML by its ending
-    #[arg(long, value_name = "FILE", env = "BOTHWAYS_CONFIG", global = true)]
+    #[arg(long, value_name = "FILE", env = "BOTHWAYS_CONFIG", hide_env_values = true, global = true)]
     pub(crate) config: Option<PathBuf>,
     /// The folder of the state of this pair, instead of the one the platform has for programs
     #[arg(long, value_name = "DIR", global = true)]

@@ -10,6 +10,7 @@ use clap::Parser as _;
 mod args;
 mod commands;
 mod context;
+mod document;
 mod exit;
 mod hints;
 mod logging;
@@ -42,7 +43,7 @@ fn not_understood(error: &clap::Error) -> Exit {
         let message = error.render().to_string();
         let first = message.lines().next().unwrap_or_default();
         // A stdout that is gone leaves nobody to tell.
-        let _ = screen.print(&show::document(&show::error_document(exit, first, &[])));
+        let _ = screen.print(&show::document(&document::ErrorReport::new(exit, first, &[])));
     }
     let _ = error.print();
     exit
@@ -54,7 +55,7 @@ fn fail(context: &Context, failure: &Failure) -> Exit {
     context.screen.tell(&show::failure(failure, &hints));
     if context.json {
         let message = show::chain(&failure.error);
-        let document = show::error_document(failure.exit, &message, &hints);
+        let document = document::ErrorReport::new(failure.exit, &message, &hints).halted(failure);
         if let Err(error) = context.screen.print(&show::document(&document)) {
             log::debug!("stdout: {error}");
         }

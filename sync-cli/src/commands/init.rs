@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use sync_engine::config::{Config, Format, template, template_for};
+use sync_engine::report::FORMAT;
 
 use crate::args::Roots;
 use crate::context::{Context, DEFAULT_CONFIG};
+use crate::document::InitReport;
 use crate::exit::{Exit, Failure};
 use crate::show;
 
@@ -36,7 +38,7 @@ pub(super) fn run(context: &Context, roots: &Roots) -> Result<Exit, Failure> {
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| {
         Failure::new(Exit::Internal, anyhow!(error).context(format!("cannot write `{}`", path.display())))
     })?;
-    let document = serde_json::json!({ "format": 1, "config": path.display().to_string() });
+    let document = InitReport { format: FORMAT, config: path.display().to_string() };
     super::print(context, &document, || show::written(&path, text.contains("left_root = ''")))?;
     Ok(Exit::Clean)
 }

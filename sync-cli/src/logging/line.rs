@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
-use log::kv::{Error, Key, Value, VisitSource};
+use log::kv::{Error, Key, Value, VisitSource, VisitValue};
 use log::{Level, Record};
 use serde_json::Value as Json;
 
@@ -86,18 +86,38 @@ fn fields(record: &Record<'_>) -> Vec<(String, Json)> {
     struct Collect(Vec<(String, Json)>);
     impl<'kvs> VisitSource<'kvs> for Collect {
         fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
-            let value = if let Some(number) = value.to_u64() {
-                number.into()
-            } else if let Some(number) = value.to_i64() {
-                number.into()
-            } else if let Some(truth) = value.to_bool() {
-                truth.into()
-            } else if let Some(number) = value.to_f64() {
-                number.into()
-            } else {
-                Json::String(value.to_string())
-            };
-            self.0.push((key.to_string(), value));
+            let mut seen = Seen(Json::Null);
+            value.visit(&mut seen)?;
+            if seen.0 != Json::Null {
+                self.0.push((key.to_string(), seen.0));
+            }
+            Ok(())
+        }
+    }
+    /// A value as JSON; what is not there is null.
+    struct Seen(Json);
+    impl VisitValue<'_> for Seen {
+        fn visit_any(&mut self, value: Value<'_>) -> Result<(), Error> {
+            self.0 = Json::String(value.to_string());
+            Ok(())
+        }
+        fn visit_null(&mut self) -> Result<(), Error> {
+            Ok(())
+        }
+        fn visit_u64(&mut self, value: u64) -> Result<(), Error> {
+            self.0 = value.into();
+            Ok(())
+        }
+        fn visit_i64(&mut self, value: i64) -> Result<(), Error> {
+            self.0 = value.into();
+            Ok(())
+        }
+        fn visit_f64(&mut self, value: f64) -> Result<(), Error> {
+            self.0 = value.into();
+            Ok(())
+        }
+        fn visit_bool(&mut self, value: bool) -> Result<(), Error> {
+            self.0 = value.into();
             Ok(())
         }
     }
@@ -114,8 +134,13 @@ mod tests {
     use super::*;
 
     fn with(format: fn(&mut dyn Write, &Record<'_>) -> io::Result<()>, path: &str) -> String {
-        let pairs: &[(&str, Value<'_>)] =
-            &[("size", 5_u64.into()), ("path", path.into()), ("run", 7_u64.into()), ("time", "x".into())];
+        let pairs: &[(&str, Value<'_>)] = &[
+            ("size", 5_u64.into()),
+            ("path", path.into()),
+            ("run", 7_u64.into()),
+            ("time", "x".into()),
+            ("to", Value::null()),
+        ];
         let mut out = Vec::new();
         let args = format_args!("copied");
         let record = Record::builder().args(args).level(Level::Info).key_values(&pairs).build();

@@ -4,7 +4,7 @@
 //! its control characters are gone.
 
 use anstyle::{AnsiColor, Color, Style};
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use std::fmt::Write as _;
 
 use crate::exit::{Exit, Failure};
@@ -87,14 +87,6 @@ pub(crate) fn document(document: &impl serde::Serialize) -> String {
     let text = serde_json::to_string(document)
         .unwrap_or_else(|error| json!({ "error": error.to_string() }).to_string());
     text + "\n"
-}
-
-/// The document of a command that has no result.
-pub(crate) fn error_document(exit: Exit, message: &str, hints: &[String]) -> Json {
-    json!({
-        "format": 1,
-        "error": { "kind": exit.name(), "exit_code": exit.code(), "message": message, "hints": hints },
-    })
 }
 
 /// An error with its causes, as one text.
