@@ -1,4 +1,5 @@
 //! The real program over real folders.
+#![allow(clippy::unwrap_used)]
 
 mod config;
 mod logs;

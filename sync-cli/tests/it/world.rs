@@ -75,6 +75,22 @@ impl World {
         all
     }
 
+    /// How many bytes lie below `name`.
+    #[cfg(unix)]
+    pub(crate) fn bytes(&self, name: &str) -> u64 {
+        fn walk(folder: &Path) -> u64 {
+            let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+            entries
+                .map(|entry| match entry.metadata() {
+                    Ok(found) if found.is_dir() => walk(&entry.path()),
+                    Ok(found) => found.len(),
+                    Err(_) => 0,
+                })
+                .sum()
+        }
+        walk(&self.path(name))
+    }
+
     /// The program in this world, with nothing of the caller's environment that could change what it does.
     pub(crate) fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bothways"));
