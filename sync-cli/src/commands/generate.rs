@@ -25,7 +25,7 @@ pub(super) fn man(context: &Context) -> Result<Exit, Failure> {
     page.render_synopsis_section(&mut out).map_err(failed)?;
     page.render_description_section(&mut out).map_err(failed)?;
     page.render_options_section(&mut out).map_err(failed)?;
-    page.render_subcommands_section(&mut out).map_err(failed)?;
+    // Instead of a list of pages of their own, each command gets its section here.
     for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
         out.extend(format!(".SH \"BOTHWAYS {}\"\n", sub.get_name().to_uppercase()).bytes());
         // Options that every command takes are described once, above.
