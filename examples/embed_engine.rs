@@ -49,7 +49,7 @@ fn main() -> Result<()> {
     println!("both sides change the same file:");
     fs::write(left.join("letters/offer.txt"), "the left draft")?;
     fs::write(right.join("letters/offer.txt"), "another draft on the right")?;
-    let plan = session.plan(&Silent)?;
+    let plan = session.plan(false, &Silent)?;
     for step in &plan.transitions {
         println!("  would {} {} ({})", step.action, step.path, step.rule);
     }

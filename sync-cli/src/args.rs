@@ -89,6 +89,9 @@ pub(crate) enum Command {
     Plan {
         #[command(flatten)]
         roots: Roots,
+        /// List every path, also those at which nothing would be done
+        #[arg(long)]
+        all: bool,
     },
     /// Count files and bytes: left, right, only left, only right, both
     Scan {

@@ -2,6 +2,8 @@
 //!
 //! Owns the faces' entry points [`Session::sync`], [`Session::plan`], [`Session::scan`] and [`Session::explain`].
 
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Instant;
 
 use sync_core::compare::compare;
@@ -21,7 +23,7 @@ use crate::observe::{Observation, millis};
 use crate::remember::{Ledger, inbox_changes};
 use crate::report::{
     ConflictReport, ExplainReport, FORMAT, PlanReport, ProblemReport, ScanReport, SideReport, SyncReport,
-    VersionReport, time, transitions, transitions_of,
+    VersionReport, nothing_at, time, transitions, transitions_of,
 };
 use crate::session::Session;
 use crate::throttle::Throttle;
@@ -124,7 +126,7 @@ impl Session {
                 executor.run(&plan);
                 executor.root_is_gone()
             });
-            for (action, outcome) in &outcomes {
+            for (action, outcome) in outcomes.into_iter().flatten() {
                 ledger.enter(action, outcome);
             }
             acting.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -167,11 +169,16 @@ impl Session {
         );
     }
 
-    /// What would happen. Nothing changes anywhere.
-    pub fn plan(&self, watch: &dyn Watch) -> Result<PlanReport, SessionError> {
-        let mut seen = self.observe(false, watch)?;
+    /// What would happen. Nothing changes anywhere. With `all`, paths at which nothing would are listed too.
+    pub fn plan(&self, all: bool, watch: &dyn Watch) -> Result<PlanReport, SessionError> {
+        let mut seen = self.observe(all, watch)?;
         fit(&mut seen.plan, self.free_bytes());
-        let (transitions, counts) = transitions(&seen.plan);
+        let (mut transitions, mut counts) = transitions(&seen.plan);
+        if all {
+            let idle = idle_paths(&seen);
+            counts.insert("NOOP".to_owned(), idle.len() as u64);
+            transitions.extend(idle.into_iter().map(nothing_at));
+        }
         let Sides { left: left_root, right: right_root } = self.locations();
         let totals = seen.snapshots.as_ref().map(Snapshot::totals);
         Ok(PlanReport {
@@ -236,7 +243,7 @@ impl Session {
     }
 
     /// Why a path is treated as it is. `path` is relative to the roots, or lies in one of them.
-    pub fn explain(&self, path: &str, watch: &dyn Watch) -> Result<ExplainReport, SessionError> {
+    pub fn explain(&self, path: &Path, watch: &dyn Watch) -> Result<ExplainReport, SessionError> {
         let path = self.path_of(path)?;
         let key = self.equivalence().path_key(&path);
         let Observation { comparison, evidence, plan, .. } = self.observe(true, watch)?;
@@ -274,9 +281,8 @@ impl Session {
     }
 
     /// A path as a user writes it: below one of the roots, or relative to them.
-    fn path_of(&self, text: &str) -> Result<RelPath, SessionError> {
-        let bad = |reason: String| SessionError::Path { path: text.to_owned(), reason };
-        let given = std::path::Path::new(text);
+    fn path_of(&self, given: &Path) -> Result<RelPath, SessionError> {
+        let bad = |reason: String| SessionError::Path { path: given.display().to_string(), reason };
         let mut relative = given.to_path_buf();
         if given.is_absolute() {
             let real = given.parent().and_then(|parent| parent.canonicalize().ok());
@@ -302,6 +308,18 @@ impl Session {
         }
         if path.is_root() { Err(bad("it is the root itself".to_owned())) } else { Ok(path) }
     }
+}
+
+/// The paths at which nothing is to be done and nothing stands in the way.
+fn idle_paths(seen: &Observation) -> Vec<&RelPath> {
+    let plan = &seen.plan;
+    let mut busy: BTreeSet<&RelPath> = plan.conflicts.iter().map(|conflict| &conflict.path).collect();
+    for action in &plan.actions {
+        busy.insert(&action.path);
+        busy.extend(action.forget.iter().chain(action.agree.iter().map(|memo| &memo.path)));
+    }
+    busy.extend(plan.blocked.iter().map(|blocked| &blocked.path));
+    seen.comparison.differences.iter().map(|one| &one.path).filter(|path| !busy.contains(path)).collect()
 }
 
 /// How a run ended, in a word.

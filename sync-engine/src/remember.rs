@@ -4,7 +4,7 @@
 //! after the replicas have made it durable. The baseline never claims what a power cut can take back.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use sync_core::baseline::BaselineChange;
 use sync_core::path::RelPath;
@@ -20,9 +20,6 @@ use crate::act::Outcome;
 use crate::clock::now_ns;
 use crate::report::ProblemReport;
 use crate::session::Session;
-
-/// A long run is remembered this often, so that a crash costs no more than this.
-const COMMIT_EVERY: Duration = Duration::from_secs(20);
 
 /// What a run has done so far.
 pub(crate) struct Ledger<'a> {
@@ -105,7 +102,7 @@ impl<'a> Ledger<'a> {
         self.tombstones.extend(buried);
         self.changes.append(&mut outcome.changes);
         self.rows.append(&mut outcome.rows);
-        if self.last_commit.elapsed() >= COMMIT_EVERY {
+        if self.last_commit.elapsed() >= self.session.commit_every {
             self.commit(&[], None);
         }
     }

@@ -242,6 +242,14 @@ pub struct SyncReport {
     pub act_ms: u64,
 }
 
+impl SyncReport {
+    /// Whether nobody needs to look at anything.
+    pub fn is_clean(&self) -> bool {
+        let all_done = self.left_undone == 0 && !self.cancelled && !self.root_gone;
+        self.conflicts.is_empty() && self.problems.is_empty() && self.halt.is_none() && all_done
+    }
+}
+
 /// What lies on both sides, counted.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
 pub struct ScanReport {
@@ -320,17 +328,27 @@ pub(crate) fn time(ns: i64) -> String {
     Timestamp::from_nanosecond(i128::from(ns)).map_or_else(|_| format!("{ns} ns"), |time| time.to_string())
 }
 
+/// A path at which nothing is to be done, for a plan that lists everything.
+pub(crate) fn nothing_at(path: &RelPath) -> TransitionReport {
+    TransitionReport {
+        action: "NOOP".to_owned(),
+        rule: Rule::Unchanged.name().to_owned(),
+        requirement: None,
+        path: path.display(),
+        to: None,
+        size: 0,
+        side: None,
+        expect: None,
+    }
+}
+
 /// The transitions of one action, for a plan. An action that only teaches the baseline something is an `ADOPT`.
 pub(crate) fn transitions_of(action: &Action) -> Vec<TransitionReport> {
     let base = |word: &str| TransitionReport {
         action: word.to_owned(),
         rule: action.rule.name().to_owned(),
         requirement: action.rule.requirement().map(ToOwned::to_owned),
-        path: action.path.display(),
-        to: None,
-        size: 0,
-        side: None,
-        expect: None,
+        ..nothing_at(&action.path)
     };
     if action.transitions.is_empty() {
         return match action.rule {

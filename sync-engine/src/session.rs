@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sync_core::abilities::Abilities;
 use sync_core::compare::equivalence;
@@ -40,6 +41,8 @@ pub struct Session {
     pub(crate) halt: Option<HaltReport>,
     pub(crate) notices: Vec<String>,
     pub(crate) read_only: bool,
+    /// How often a long run is remembered, so that a crash costs no more than this.
+    pub(crate) commit_every: Duration,
     pair: String,
 }
 
@@ -151,6 +154,7 @@ impl Session {
             halt: None,
             notices: Vec::new(),
             read_only: options.read_only,
+            commit_every: Duration::from_secs(20),
             pair: String::new(),
         };
         session.meet(options)?;
@@ -163,6 +167,11 @@ impl Session {
     /// What happened on the way that a person should know.
     pub fn notices(&self) -> &[String] {
         &self.notices
+    }
+
+    /// How often a run that is under way is remembered, instead of every 20 seconds: what a crash can cost.
+    pub fn remember_every(&mut self, pause: Duration) {
+        self.commit_every = pause;
     }
 
     /// Where both roots are.

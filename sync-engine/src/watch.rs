@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use sync_replica::Control;
 
-use crate::throttle::Throttle;
+use crate::throttle::{Lane, Throttle};
 
 /// What a session is busy with.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -63,7 +63,7 @@ impl Cancel {
 /// A [`Watch`] as a replica sees it.
 pub(crate) struct Watched<'a> {
     pub(crate) watch: &'a dyn Watch,
-    pub(crate) throttle: Option<&'a Throttle>,
+    pub(crate) throttle: Option<(&'a Throttle, Lane)>,
 }
 
 impl Control for Watched<'_> {
@@ -73,8 +73,8 @@ impl Control for Watched<'_> {
 
     fn bytes_done(&self, bytes: u64) {
         self.watch.advance(0, bytes);
-        if let Some(throttle) = self.throttle {
-            throttle.take(bytes, || self.watch.is_cancelled());
+        if let Some((throttle, lane)) = self.throttle {
+            throttle.take(lane, bytes, || self.watch.is_cancelled());
         }
     }
 

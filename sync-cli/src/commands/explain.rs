@@ -10,11 +10,6 @@ use crate::exit::{Exit, Failure};
 use crate::show;
 
 pub(super) fn run(context: &Context, path: &Path, roots: &Roots) -> Result<Exit, Failure> {
-    let path = path.to_str().ok_or_else(|| {
-        Failure::usage(
-            "a name that is not Unicode cannot be given here: `bothways plan` lists it with its rule",
-        )
-    })?;
     let pair = context.pair(roots, false)?;
     let session = Session::open(&pair.config, &pair.options)?;
     let explanation = session.explain(path, &pair.watch)?;

@@ -15,9 +15,9 @@ mod sync;
 /// Does what was asked.
 pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
     match command {
-        Command::Sync { roots, dry_run: true, .. } => plan::run(context, &roots),
+        Command::Sync { roots, dry_run: true, .. } => plan::run(context, &roots, false),
         Command::Sync { roots, approve, .. } => sync::run(context, &roots, approve),
-        Command::Plan { roots } => plan::run(context, &roots),
+        Command::Plan { roots, all } => plan::run(context, &roots, all),
         Command::Scan { roots } => scan::run(context, &roots),
         Command::Init { roots } => init::run(context, &roots),
         Command::Check { roots } => check::run(context, &roots),

@@ -7,10 +7,10 @@ use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::show;
 
-pub(super) fn run(context: &Context, roots: &Roots) -> Result<Exit, Failure> {
+pub(super) fn run(context: &Context, roots: &Roots, all: bool) -> Result<Exit, Failure> {
     let pair = context.pair(roots, false)?;
     let session = Session::open(&pair.config, &pair.options)?;
-    let report = session.plan(&pair.watch)?;
+    let report = session.plan(all, &pair.watch)?;
     drop(pair.watch);
     super::print(context, &report, || show::plan::text(&report, context.screen.level()))?;
     Ok(if report.halt.is_some() {

@@ -16,7 +16,7 @@ pub(super) fn run(context: &Context, roots: &Roots, approve: bool) -> Result<Exi
     super::print(context, &report, || show::sync::text(&report, context.screen.level()))?;
     Ok(if report.halt.is_some() {
         Exit::Halted
-    } else if show::sync::is_clean(&report) {
+    } else if report.is_clean() {
         Exit::Clean
     } else {
         Exit::Look

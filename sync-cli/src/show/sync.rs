@@ -9,13 +9,6 @@ use sync_engine::report::SyncReport;
 use super::lists::{self, Limit};
 use super::{ALARM, BOLD, CARE, FAINT, GOOD, count, paint};
 
-/// Whether nobody needs to look at anything.
-pub(crate) fn is_clean(report: &SyncReport) -> bool {
-    let SyncReport { conflicts, problems, halt, .. } = report;
-    let done = report.left_undone == 0 && !report.cancelled && !report.root_gone;
-    conflicts.is_empty() && problems.is_empty() && halt.is_none() && done
-}
-
 pub(crate) fn text(report: &SyncReport, level: i8) -> String {
     let mut out = String::new();
     lists::notices(&mut out, &report.notices);
@@ -42,14 +35,14 @@ pub(crate) fn text(report: &SyncReport, level: i8) -> String {
     if report.left_undone > 0 {
         let _ = writeln!(out, "{} left undone", count(report.left_undone, "action", "actions"));
     }
-    if level < 0 && is_clean(report) {
+    if level < 0 && report.is_clean() {
         return out;
     }
     let time = Duration::from_millis(report.scan_ms + report.decide_ms + report.act_ms);
     let seen = count(report.left.files.max(report.right.files), "file", "files");
     let run = report.run.map(|run| format!(", run {run}")).unwrap_or_default();
     let detail = paint(FAINT, format!("(up to {seen} a side in {}{run})", format_duration(time)));
-    let same = is_clean(report);
+    let same = report.is_clean();
     if report.done.values().all(|number| *number == 0) {
         let line = if same {
             format!("{}: both sides are the same. {detail}\n", paint(GOOD.bold(), "Nothing to do"))

@@ -24,7 +24,7 @@ use sync_state::{JournalRow, RunId};
 
 use crate::config::{Performance, Verify};
 use crate::session::Session;
-use crate::throttle::Throttle;
+use crate::throttle::{Lane, Throttle};
 use crate::watch::{Watch, Watched};
 
 use perform::Held;
@@ -67,12 +67,15 @@ impl Outcome {
     }
 }
 
+/// What came of some actions.
+pub(crate) type Results<'a> = Vec<(&'a Action, Outcome)>;
+
 /// Carries out a plan.
 pub(crate) struct Executor<'a> {
     replicas: Held<'a>,
     filter: &'a dyn Filter,
     watch: &'a dyn Watch,
-    controls: Sides<Watched<'a>>,
+    throttles: &'a Sides<Option<Throttle>>,
     verify: Verify,
     stamp: TrashStamp,
     run: Option<RunId>,
@@ -84,7 +87,7 @@ pub(crate) struct Executor<'a> {
     /// Key paths of actions that failed: what builds on them is not tried.
     failed: Mutex<HashSet<RelPath>>,
     root_gone: AtomicBool,
-    sink: Sender<(&'a Action, Outcome)>,
+    sink: Sender<Results<'a>>,
 }
 
 impl<'a> Executor<'a> {
@@ -93,14 +96,14 @@ impl<'a> Executor<'a> {
         throttles: &'a Sides<Option<Throttle>>,
         run: Option<RunId>,
         watch: &'a dyn Watch,
-        sink: Sender<(&'a Action, Outcome)>,
+        sink: Sender<Results<'a>>,
     ) -> Self {
         let Performance { large_file_bytes, verify, .. } = session.performance;
         Self {
             replicas: session.replicas.as_ref().map(|replica| &**replica),
             filter: &*session.filter,
             watch,
-            controls: throttles.as_ref().map(|throttle| Watched { watch, throttle: throttle.as_ref() }),
+            throttles,
             verify,
             stamp: stamp(),
             run,
@@ -128,6 +131,16 @@ impl<'a> Executor<'a> {
         renamed.insert((side, path.clone()), entry);
     }
 
+    /// Watches over the bytes that go to a side for an action.
+    fn control(&self, action: &Action, to: Side) -> Watched<'a> {
+        let lane = if self.is_large(action) { Lane::Large } else { Lane::Small };
+        Watched { watch: self.watch, throttle: self.throttles[to].as_ref().map(|throttle| (throttle, lane)) }
+    }
+
+    fn is_large(&self, action: &Action) -> bool {
+        action.bytes() >= self.large_file_bytes
+    }
+
     /// Whether no further action may begin.
     fn stops(&self) -> bool {
         self.watch.is_cancelled() || self.root_gone.load(Ordering::Relaxed)
@@ -150,8 +163,7 @@ impl<'a> Executor<'a> {
             }
             self.one(action);
         }
-        let (large, small): (Vec<_>, Vec<_>) =
-            phase(Phase::Copies).partition(|action| action.bytes() >= self.large_file_bytes);
+        let (large, small): (Vec<_>, Vec<_>) = phase(Phase::Copies).partition(|action| self.is_large(action));
         std::thread::scope(|scope| {
             if !large.is_empty() {
                 scope.spawn(|| self.large_lane(&large));
@@ -209,14 +221,22 @@ impl<'a> Executor<'a> {
     }
 
     fn report(&self, action: &'a Action, outcome: Outcome) {
-        if let Some(failure) = &outcome.failure {
+        self.report_all(vec![(action, outcome)]);
+    }
+
+    fn report_all(&self, results: Results<'a>) {
+        if results.is_empty() {
+            return;
+        }
+        for (action, outcome) in &results {
+            let Some(failure) = &outcome.failure else { continue };
             self.failed.lock().unwrap_or_else(PoisonError::into_inner).insert(action.path.clone());
             if failure.problem.kind == ProblemKind::RootGone {
                 self.root_gone.store(true, Ordering::Relaxed);
             }
         }
-        self.watch.advance(1, 0);
+        self.watch.advance(results.len() as u64, 0);
         // The receiver outlives every lane; a send can only fail after it panicked, which surfaces by itself.
-        let _ = self.sink.send((action, outcome));
+        let _ = self.sink.send(results);
     }
 }

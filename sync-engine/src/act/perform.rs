@@ -11,8 +11,8 @@ use sync_core::path::RelPath;
 use sync_core::plan::{Action, Transition};
 use sync_core::side::{Side, Sides};
 use sync_replica::{
-    Control, Displaced, Expect, Operation, Problem, ProblemKind, Properties, Replica, Source, Staged,
-    TrashStamp, Trashed,
+    Displaced, Expect, Operation, Problem, ProblemKind, Properties, Replica, Source, Staged, TrashStamp,
+    Trashed,
 };
 use sync_state::{JournalRow, RowResult};
 
@@ -105,10 +105,13 @@ impl Executor<'_> {
             Verify::Changed => expect.is_some(),
             Verify::All => true,
         };
-        let control: &dyn Control = &self.controls[to];
-        match self.replicas[to].stage(&mut *open, reread, control) {
+        match self.replicas[to].stage(&mut *open, reread, &self.control(job.action, to)) {
             Ok(staged) => Ok(Ready { staged, to }),
-            Err(problem) => {
+            Err(mut problem) => {
+                // Staging knows no path of its own.
+                if problem.path.is_root() {
+                    problem.path = transition.path().clone();
+                }
                 // A source that moved or cannot be read is the giver's trouble.
                 let at_source = matches!(problem.operation, Operation::Read)
                     || matches!(problem.kind, ProblemKind::Stale);
