@@ -32,34 +32,34 @@ fn in_use(path: &RelPath, operation: Operation) -> Problem {
     Problem::new(operation, path, ProblemKind::InUse, "somebody has it open for writing")
 }
 
+/// Watches the version at `place`, which was just seen as `stat`. Fails when somebody is writing it.
+pub(crate) fn hold(place: &Place<'_>, stat: &Stat, operation: Operation) -> Result<Hold, Problem> {
+    if stat.kind != Some(Kind::File) {
+        return Ok(Hold(None));
+    }
+    let file = match place.dir.open_to_hold(place.name) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(Hold(None)),
+        Err(error) if leads_nowhere(&error) => {
+            return Err(Problem::stale(operation, place.path, "it is gone, or no file any more"));
+        }
+        Err(error) => return Err(Problem::io(operation, place.path, error)),
+    };
+    let held = file_stat(&file).map_err(|error| Problem::io(operation, place.path, error))?;
+    if !held.is_same_thing(stat) {
+        return Err(Problem::stale(operation, place.path, "another one took its place"));
+    }
+    match writers(&file) {
+        Writers::None => Ok(Hold(Some(file))),
+        Writers::Some => Err(in_use(place.path, operation)),
+        Writers::Unknown => Ok(Hold(None)),
+    }
+}
+
 /// Attempts against others who change the same path all the time.
 const PATIENCE: u32 = 64;
 
 impl LocalReplica {
-    /// Watches the version at `place`, which was just seen as `stat`. Fails when somebody is writing it.
-    pub(crate) fn hold(&self, place: &Place<'_>, stat: &Stat, operation: Operation) -> Result<Hold, Problem> {
-        if stat.kind != Some(Kind::File) {
-            return Ok(Hold(None));
-        }
-        let file = match place.dir.open_to_hold(place.name) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(Hold(None)),
-            Err(error) if leads_nowhere(&error) => {
-                return Err(Problem::stale(operation, place.path, "it is gone, or no file any more"));
-            }
-            Err(error) => return Err(Problem::io(operation, place.path, error)),
-        };
-        let held = file_stat(&file).map_err(|error| Problem::io(operation, place.path, error))?;
-        if !held.is_same_thing(stat) {
-            return Err(Problem::stale(operation, place.path, "another one took its place"));
-        }
-        match writers(&file) {
-            Writers::None => Ok(Hold(Some(file))),
-            Writers::Some => Err(in_use(place.path, operation)),
-            Writers::Unknown => Ok(Hold(None)),
-        }
-    }
-
     /// Whether what was taken away is the version that was expected, and nobody writes to it.
     pub(crate) fn judge(
         &self,
@@ -214,15 +214,17 @@ impl LocalReplica {
     ) -> Problem {
         match self.put_back(staging, name, at, ours) {
             Ok(path) => {
-                self.fulfilled(staging, number);
+                staging.fulfilled(number);
                 if path != *at {
-                    problem.message.push_str(&format!("; the version that was found is kept as `{path}`"));
+                    let found = &problem.message;
+                    problem.message = format!("{found}; the version that was found is kept as `{path}`");
                 }
             }
             // The intent stays, so that the next recovery tries again.
-            Err(error) => problem.message.push_str(&format!(
-                "; the version that was found waits in `.bothways/staged` until the next run ({error})"
-            )),
+            Err(error) => {
+                let words = "; the version that was found waits in `.bothways/staged` until the next run";
+                problem.message = format!("{}{words} ({error})", problem.message);
+            }
         }
         problem
     }

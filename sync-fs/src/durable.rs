@@ -63,10 +63,10 @@ fn in_parallel<T: Sync>(jobs: &[T], work: impl Fn(&T) -> io::Result<()> + Sync) 
     };
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..jobs.len().min(THREADS)).map(|_| scope.spawn(run)).collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(|_| Err(io::Error::other("a thread ended early"))))
-            .collect()
+        // Leaving the scope waits for those that are not asked.
+        threads.into_iter().try_for_each(|thread| {
+            thread.join().unwrap_or_else(|_| Err(io::Error::other("a thread ended early")))
+        })
     })
 }
 
@@ -116,7 +116,9 @@ impl LocalReplica {
         } else if !staging.dir.sync_all().map_err(trouble)? {
             in_parallel(&fresh, |own| staging.dir.open_to_sync(&own.name())?.sync_all()).map_err(trouble)?;
         }
-        fresh.iter().for_each(|own| own.mark_settled());
+        for own in fresh {
+            own.mark_settled();
+        }
         Ok(())
     }
 

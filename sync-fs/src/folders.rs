@@ -140,7 +140,7 @@ impl LocalReplica {
         self.intend(staging, &number, &intent).map_err(io)?;
         let old = old_name(&number);
         if let Err(error) = place.dir.rename_over(place.name, &staging.dir, &old) {
-            self.fulfilled(staging, &number);
+            staging.fulfilled(&number);
             return Err(io(error));
         }
         self.recent.forget();
@@ -159,7 +159,7 @@ impl LocalReplica {
         })();
         match judged {
             Ok(trashed) => {
-                self.fulfilled(staging, &number);
+                staging.fulfilled(&number);
                 Ok(Some(trashed))
             }
             Err(problem) => Err(self.undo(staging, &number, &old, at, None, problem)),

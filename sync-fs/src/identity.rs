@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 use serde::{Deserialize, Serialize};
 use sync_core::path::RelPath;
@@ -76,6 +77,17 @@ impl LocalReplica {
                 "`{}` is not the directory that was opened: a drive was taken away or another one is in its place",
                 self.root().display()
             )));
+        }
+        Ok(())
+    }
+
+    /// The same, if that was not tested in the last moments.
+    pub(crate) fn check_presence_lately(&self) -> Result<(), Problem> {
+        const MOMENTS: u64 = 10;
+        let now = self.opened.elapsed().as_millis() as u64;
+        if now.saturating_sub(self.seen_at.load(Ordering::Relaxed)) >= MOMENTS {
+            self.check_presence()?;
+            self.seen_at.store(now, Ordering::Relaxed);
         }
         Ok(())
     }

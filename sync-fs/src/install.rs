@@ -9,12 +9,13 @@
 //! is killed between any two steps is finished or undone by `recover.rs`.
 
 use std::io;
+use std::sync::PoisonError;
 
 use sync_core::entry::{Entry, Kind};
 use sync_core::path::RelPath;
 use sync_replica::{Displaced, Expect, Installed, Operation, Problem, ProblemKind, Staged, Trashed};
 
-use crate::displace::Hold;
+use crate::displace::{Hold, hold};
 use crate::intent::{Intent, Version, Way, old_name};
 use crate::local::{LocalReplica, Staging};
 use crate::place::Place;
@@ -37,6 +38,20 @@ struct Swap<'a> {
 
 fn taken(path: &RelPath, operation: Operation) -> Problem {
     Problem::stale(operation, path, "something is there now")
+}
+
+/// Removes our own copy, if it still is where it was staged.
+fn drop_staged(staging: &Staging, own: &LocalStaged) {
+    let name = own.name();
+    if let Ok(Some(stat)) = staging.dir.stat(&name)
+        && stat.is_same_thing(&own.stat)
+    {
+        // What cannot be removed now is removed by the next recovery.
+        let _ = match stat.kind {
+            Some(Kind::Dir) => staging.dir.rmdir(&name),
+            _ => staging.dir.unlink(&name),
+        };
+    }
 }
 
 impl LocalReplica {
@@ -75,23 +90,9 @@ impl LocalReplica {
                 self.touch_name(at);
                 self.touch_thing(at);
             }
-            Err(_) => self.drop_staged(staging, own),
+            Err(_) => drop_staged(staging, own),
         }
         result
-    }
-
-    /// Removes our own copy, if it still is where it was staged.
-    fn drop_staged(&self, staging: &Staging, own: &LocalStaged) {
-        let name = own.name();
-        if let Ok(Some(stat)) = staging.dir.stat(&name)
-            && stat.is_same_thing(&own.stat)
-        {
-            // What cannot be removed now is removed by the next recovery.
-            let _ = match stat.kind {
-                Some(Kind::Dir) => staging.dir.rmdir(&name),
-                _ => staging.dir.unlink(&name),
-            };
-        }
     }
 
     fn install_new(
@@ -149,7 +150,7 @@ impl LocalReplica {
             return Err(Problem::new(operation, place.path, ProblemKind::Unsupported, words));
         }
         let stat = self.expect(&place, old, operation)?;
-        let hold = self.hold(&place, &stat, operation)?;
+        let hold = hold(&place, &stat, operation)?;
         let spot = self.spot_for(place.path, displaced, operation)?;
         let new = self.entry_of(&own.stat).map(|entry| Version::of(&entry));
         let new = new.ok_or_else(|| taken(place.path, operation))?;
@@ -193,7 +194,7 @@ impl LocalReplica {
             });
         match judged {
             Ok(trashed) => {
-                self.fulfilled(swap.staging, number);
+                swap.staging.fulfilled(number);
                 Ok(trashed)
             }
             Err(problem) => Err(self.undo(swap.staging, number, name, path, Some(&swap.new), problem)),
@@ -204,7 +205,7 @@ impl LocalReplica {
         self.intend_swap(swap, Way::Exchange)?;
         let name = swap.staged.name();
         if let Err(error) = swap.staging.dir.exchange(&name, &swap.place.dir, swap.place.name) {
-            self.fulfilled(swap.staging, &swap.staged.number);
+            swap.staging.fulfilled(&swap.staged.number);
             return Err(match error.kind() {
                 io::ErrorKind::NotFound => Problem::stale(swap.operation, swap.place.path, "it is gone"),
                 _ => Problem::io(swap.operation, swap.place.path, error),
@@ -220,8 +221,13 @@ impl LocalReplica {
         let io = |error| Problem::io(swap.operation, path, error);
         self.intend_swap(swap, Way::Over)?;
         let second = old_name(number);
+        // Of two threads here that replace the same version, the later one has to find the work of the first.
+        let alone = self.one_swap.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = match swap.place.dir.link(swap.place.name, &swap.staging.dir, &second) {
             Ok(()) => swap.staging.dir.stat(&second).map_err(io),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(Problem::stale(swap.operation, path, "it is gone"))
+            }
             Err(error) => Err(io(error)),
         };
         let kept =
@@ -229,10 +235,11 @@ impl LocalReplica {
         let renamed = kept.and_then(|()| {
             swap.staging.dir.rename_over(&swap.staged.name(), &swap.place.dir, swap.place.name).map_err(io)
         });
+        drop(alone);
         if let Err(problem) = renamed {
             // The version itself is still in its place; this was but a second name of it.
             let _ = swap.staging.dir.unlink(&second);
-            self.fulfilled(swap.staging, number);
+            swap.staging.fulfilled(number);
             return Err(problem);
         }
         self.finish_swap(swap, &second)
@@ -246,8 +253,11 @@ impl LocalReplica {
         let old = old_name(number);
         self.intend_swap(swap, Way::Away)?;
         if let Err(error) = swap.place.dir.rename_noreplace(swap.place.name, &swap.staging.dir, &old) {
-            self.fulfilled(swap.staging, number);
-            return Err(Problem::io(swap.operation, path, error));
+            swap.staging.fulfilled(number);
+            return Err(match error.kind() {
+                io::ErrorKind::NotFound => Problem::stale(swap.operation, path, "it is gone"),
+                _ => Problem::io(swap.operation, path, error),
+            });
         }
         let moved = swap.staging.dir.rename_noreplace(&swap.staged.name(), &swap.place.dir, swap.place.name);
         if let Err(error) = moved {
@@ -279,7 +289,7 @@ impl LocalReplica {
             other => other?,
         };
         let stat = self.expect(&place, expect, operation)?;
-        let hold = self.hold(&place, &stat, operation)?;
+        let hold = hold(&place, &stat, operation)?;
         let spot = self.spot_for(at, displaced, operation)?;
         let number = staging.number();
         let io = |error| Problem::io(operation, at, error);
@@ -294,7 +304,7 @@ impl LocalReplica {
         self.intend(staging, &number, &intent).map_err(io)?;
         let old = old_name(&number);
         if let Err(error) = place.dir.rename_over(place.name, &staging.dir, &old) {
-            self.fulfilled(staging, &number);
+            staging.fulfilled(&number);
             return Err(match error.kind() {
                 io::ErrorKind::NotFound => Problem::stale(operation, at, "it is gone"),
                 _ => io(error),
@@ -309,7 +319,7 @@ impl LocalReplica {
             .and_then(|()| self.dispose(staging, &old, displaced, spot.as_ref()).map_err(io));
         match done {
             Ok(trashed) => {
-                self.fulfilled(staging, &number);
+                staging.fulfilled(&number);
                 Ok(trashed)
             }
             Err(problem) => Err(self.undo(staging, &number, &old, at, None, problem)),

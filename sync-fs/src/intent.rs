@@ -208,11 +208,13 @@ impl LocalReplica {
         }
         written
     }
+}
 
+impl Staging {
     /// Takes an intent away, once nothing is left to be done for it.
-    pub(crate) fn fulfilled(&self, staging: &Staging, number: &str) {
+    pub(crate) fn fulfilled(&self, number: &str) {
         // What stays behind is found to be fulfilled by the next recovery.
-        let _ = staging.dir.unlink(&intent_name(number));
+        let _ = self.dir.unlink(&intent_name(number));
     }
 }
 

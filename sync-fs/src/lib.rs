@@ -23,6 +23,8 @@ mod probe;
 mod properties;
 mod read;
 mod recover;
+#[cfg(all(test, target_os = "linux"))]
+mod recover_tests;
 mod rename;
 mod scan;
 mod stage;

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use sync_core::abilities::Abilities;
 use sync_core::entry::Entry;
@@ -65,6 +66,11 @@ pub struct LocalReplica {
     pub(crate) staging: Option<Staging>,
     pub(crate) dirty: Mutex<Dirty>,
     pub(crate) buffers: Buffers,
+    /// Held while a version is replaced on a side that cannot exchange.
+    pub(crate) one_swap: Mutex<()>,
+    /// When the root was last seen at its path, in milliseconds since `opened`.
+    pub(crate) seen_at: AtomicU64,
+    pub(crate) opened: Instant,
     /// Files that were given a second name here: their number, and their change time before and after.
     pub(crate) linked: Mutex<HashMap<u64, (i64, i64)>>,
 }
@@ -109,6 +115,9 @@ impl LocalReplica {
             staging,
             dirty: Mutex::default(),
             buffers: Buffers::default(),
+            one_swap: Mutex::default(),
+            seen_at: AtomicU64::new(0),
+            opened: Instant::now(),
             linked: Mutex::default(),
         })
     }

@@ -105,6 +105,12 @@ impl LocalReplica {
     /// The place of `path`, which must not be one of Bothways' own.
     pub(crate) fn place<'a>(&self, path: &'a RelPath, operation: Operation) -> Result<Place<'a>, Problem> {
         self.refuse_hidden(path, operation)?;
+        match operation {
+            Operation::Scan | Operation::Read | Operation::Digest => {}
+            // Taking away on a root that has gone is the one thing that nothing makes good again.
+            Operation::Remove | Operation::RemoveDir => self.check_presence()?,
+            _ => self.check_presence_lately()?,
+        }
         let dir = self.dir_at(parent_bytes(path)).map_err(|error| Problem::io(operation, path, error))?;
         Ok(Place { dir, name: path.name(), path })
     }

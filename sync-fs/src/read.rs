@@ -46,14 +46,21 @@ fn outwait(mtime_ns: i64, precision_ns: u64) {
     let Ok(mtime) = u64::try_from(mtime_ns).map(Duration::from_nanos) else { return };
     // A time in the future stays there: no wait would help, and such a file is no fresher for it.
     if let Some(age) = now.checked_sub(mtime)
-        && age < step
+        && let Some(rest) = step.checked_sub(age)
     {
-        thread::sleep(step - age);
+        thread::sleep(rest);
     }
 }
 
 impl LocalReplica {
     pub(crate) fn look_at(&self, at: &RelPath) -> Result<Option<Entry>, Problem> {
+        if at.is_root() {
+            let stat = self.root.stat_self().map_err(|error| Problem::io(Operation::Scan, at, error))?;
+            return Ok(self.entry_of(&stat));
+        }
+        if self.hidden.covers(at) {
+            return Ok(None);
+        }
         let place = match self.place(at, Operation::Scan) {
             Err(Problem { source: Some(error), .. }) if leads_nowhere(&error) => return Ok(None),
             other => other?,

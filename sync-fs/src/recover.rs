@@ -15,6 +15,19 @@ use crate::intent::{Intent, Way, old_name, parse_name, read_intent, staged_name}
 use crate::local::{LocalReplica, Staging};
 use crate::sys::{Stat, Writers, writers};
 
+/// Removes something of ours that lies in the staging area.
+fn remove_ours(staging: &Staging, name: &[u8]) -> io::Result<bool> {
+    match staging.dir.stat(name)? {
+        None => Ok(false),
+        Some(Stat { kind: Some(Kind::Dir), .. }) => match staging.dir.rmdir(name) {
+            // Nobody but us fills a staged directory, and we never do.
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(false),
+            other => other.map(|()| true),
+        },
+        Some(_) => staging.dir.unlink(name).map(|()| true),
+    }
+}
+
 impl LocalReplica {
     pub(crate) fn recover_staged(&self) -> Result<Recovered, Problem> {
         let staging = self.staging()?;
@@ -45,25 +58,12 @@ impl LocalReplica {
                 None => {
                     for letter in letters {
                         let name = [&[letter, b'-'], number.as_bytes()].concat();
-                        found.removed += u64::from(self.remove_ours(staging, &name).map_err(io)?);
+                        found.removed += u64::from(remove_ours(staging, &name).map_err(io)?);
                     }
                 }
             }
         }
         Ok(found)
-    }
-
-    /// Removes something of ours that lies in the staging area.
-    fn remove_ours(&self, staging: &Staging, name: &[u8]) -> io::Result<bool> {
-        match staging.dir.stat(name)? {
-            None => Ok(false),
-            Some(Stat { kind: Some(Kind::Dir), .. }) => match staging.dir.rmdir(name) {
-                // Nobody but us fills a staged directory, and we never do.
-                Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(false),
-                other => other.map(|()| true),
-            },
-            Some(_) => staging.dir.unlink(name).map(|()| true),
-        }
     }
 
     fn recover_one(
@@ -80,7 +80,7 @@ impl LocalReplica {
                 if self.is_new(intent, &stat) {
                     // Never exchanged, or taken back: it is our own copy. Where a side has no file numbers and
                     // the old version looks just the same, either may go and the one at the path stays.
-                    found.removed += u64::from(self.remove_ours(staging, &staged)?);
+                    found.removed += u64::from(remove_ours(staging, &staged)?);
                     return Ok(());
                 }
                 self.settle_displaced(staging, intent, &staged, &stat, found)
@@ -92,7 +92,7 @@ impl LocalReplica {
                     if second.is_some() {
                         staging.dir.unlink(&old)?;
                     }
-                    found.removed += u64::from(self.remove_ours(staging, &staged)?);
+                    found.removed += u64::from(remove_ours(staging, &staged)?);
                     return Ok(());
                 }
                 match second {
@@ -110,7 +110,7 @@ impl LocalReplica {
                     Some(stat) => self.settle_displaced(staging, intent, &old, &stat, found)?,
                     None => {}
                 }
-                found.removed += u64::from(self.remove_ours(staging, &staged)?);
+                found.removed += u64::from(remove_ours(staging, &staged)?);
                 Ok(())
             }
             Way::Respell => {

@@ -66,9 +66,8 @@ impl LocalReplica {
             Some(_) => {
                 let mut problem = Problem::stale(operation, source.path, "it changed while it was renamed");
                 if let Err(error) = target.dir.rename_noreplace(target.name, &source.dir, source.name) {
-                    problem
-                        .message
-                        .push_str(&format!("; it could not be renamed back and is now `{}` ({error})", target.path));
+                    let (found, now) = (&problem.message, target.path);
+                    problem.message = format!("{found}; it could not be renamed back and is now `{now}` ({error})");
                 }
                 Err(problem)
             }
@@ -116,7 +115,7 @@ impl LocalReplica {
         self.intend(staging, &number, &intent).map_err(io)?;
         let old = old_name(&number);
         if let Err(error) = source.dir.rename_over(source.name, &staging.dir, &old) {
-            self.fulfilled(staging, &number);
+            staging.fulfilled(&number);
             return Err(io(error));
         }
         let placed = staging.dir.rename_noreplace(&old, &target.dir, target.name);
@@ -124,7 +123,7 @@ impl LocalReplica {
             let problem = io(error);
             return Err(self.undo(staging, &number, &old, target.path, None, problem));
         }
-        self.fulfilled(staging, &number);
+        staging.fulfilled(&number);
         if !respelled()? {
             let words = "the side keeps showing the old spelling";
             return Err(Problem::new(operation, target.path, ProblemKind::Unsupported, words));

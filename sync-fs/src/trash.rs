@@ -150,7 +150,7 @@ pub(crate) fn stamped_name(name: &[u8], word: &str, ns: i64, number: u32) -> Vec
     let (stem, ending) = name.split_at(dot.unwrap_or(name.len()));
     let mut middle = format!(" - {word} {}", utc_stamp(ns));
     if number > 1 {
-        middle.push_str(&format!(" ({number})"));
+        middle += &format!(" ({number})");
     }
     let room = 255_usize.saturating_sub(middle.len() + ending.len());
     let mut cut = stem.len().min(room);

@@ -127,9 +127,10 @@ impl Walk<'_> {
 
     /// Reads one directory and puts those it holds on the stack.
     fn read(&self, at: &Waiting, hands: &mut Hands) -> Listing {
-        let opened = match at.path.is_root() {
-            true => self.replica.root.reopen(),
-            false => self.replica.root.open_beneath(at.path.as_bytes()),
+        let opened = if at.path.is_root() {
+            self.replica.root.reopen()
+        } else {
+            self.replica.root.open_beneath(at.path.as_bytes())
         };
         let listed = opened.and_then(|dir| self.list(&dir, &at.path, hands));
         let mut builder = match listed {
@@ -142,22 +143,18 @@ impl Walk<'_> {
             }
         };
         if !hands.found.is_empty() {
-            let mut first = {
+            let first = {
                 let mut stack = self.stack.lock().unwrap_or_else(PoisonError::into_inner);
                 let first = stack.next;
                 stack.next += hands.found.len() as u32;
                 first
             };
             let mut waiting = Vec::with_capacity(hands.found.len());
-            for found in hands.found.drain(..) {
-                let id = DirId(first);
-                first += 1;
+            for (found, number) in hands.found.drain(..).zip(first..) {
+                let id = DirId(number);
                 builder.push(&found.name, found.entry, None, Some(id));
-                match at.path.join(&found.name) {
-                    Ok(path) => waiting.push(Waiting { id, path }),
-                    // The kernel gives no such names; without a path the directory counts as unreadable.
-                    Err(_) => continue,
-                }
+                // The kernel gives no names that are none; without a path the directory counts as unreadable.
+                waiting.extend(at.path.join(&found.name).ok().map(|path| Waiting { id, path }));
             }
             let mut stack = self.stack.lock().unwrap_or_else(PoisonError::into_inner);
             stack.waiting.append(&mut waiting);

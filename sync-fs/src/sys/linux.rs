@@ -353,9 +353,8 @@ fn open_stepwise(dir: &OwnedFd, rel: &[u8]) -> rustix::io::Result<OwnedFd> {
 }
 
 fn mtime_only(mtime_ns: i64) -> Timestamps {
-    const OMIT: i64 = rustix::fs::UTIME_OMIT as i64;
     Timestamps {
-        last_access: Timespec { tv_sec: 0, tv_nsec: OMIT },
+        last_access: Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_OMIT },
         last_modification: Timespec {
             tv_sec: mtime_ns.div_euclid(1_000_000_000),
             tv_nsec: mtime_ns.rem_euclid(1_000_000_000),

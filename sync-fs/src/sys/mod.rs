@@ -78,6 +78,8 @@ pub(crate) mod kill {
     #[cfg(test)]
     thread_local! {
         static LEFT: std::cell::Cell<Option<u32>> = const { std::cell::Cell::new(None) };
+        static MEANWHILE: std::cell::RefCell<Option<Box<dyn FnOnce()>>> =
+            const { std::cell::RefCell::new(None) };
     }
 
     /// What a test's unwinding carries.
@@ -97,10 +99,25 @@ pub(crate) mod kill {
         }
     }
 
+    /// The same, and right before the first change that is made after looking, somebody else does `meanwhile`.
+    #[cfg(test)]
+    pub(crate) fn at_step_with<T>(
+        step: u32,
+        meanwhile: impl FnOnce() + 'static,
+        work: impl FnOnce() -> T,
+    ) -> Option<T> {
+        MEANWHILE.with(|slot| *slot.borrow_mut() = Some(Box::new(meanwhile)));
+        at_step(step, work)
+    }
+
     /// Called before every change of a file system. Nothing in this crate cleans up while unwinding, so ending
     /// here leaves the disk as a kill would.
     #[inline]
     pub(crate) fn point() {
+        #[cfg(test)]
+        if let Some(meanwhile) = MEANWHILE.with(|slot| slot.borrow_mut().take()) {
+            meanwhile();
+        }
         #[cfg(test)]
         LEFT.with(|left| match left.get() {
             Some(0) => {
