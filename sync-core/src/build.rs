@@ -21,7 +21,7 @@ use crate::policy::ConflictPolicy;
 use crate::side::{Side, Sides};
 use crate::slot::{Slot, Slots};
 use crate::snapshot::Snapshot;
-use crate::spelling::Spelling;
+use crate::spelling::{Spelling, dir_name, is_spelled_anew, respelled};
 
 pub(crate) struct Builder<'b> {
     evidence: &'b Evidence,
@@ -51,7 +51,7 @@ impl<'b> Builder<'b> {
             terms,
             cases,
             spelling: Spelling::new(snapshots, equivalence, cases, &moves),
-            slots: Slots::new(snapshots, evidence, cases, equivalence, tolerance_ns(&terms.abilities)),
+            slots: Slots::new(snapshots, evidence, cases, &moves, &terms.abilities),
             moves,
             equivalence,
             made: BTreeSet::new(),
@@ -119,16 +119,26 @@ impl<'b> Builder<'b> {
 
     // ---- renames -----------------------------------------------------------------------------------------
 
-    /// Directories that a rename leads into are made before it.
+    /// Directories that a rename leads into are made before it, and those above its two ends have their final
+    /// spelling by then.
     fn make_way_for(&mut self, one: &Move) {
-        let mut above: Vec<RelPath> = one.to.ancestors().collect();
-        above.reverse();
+        let mut above: Vec<RelPath> = one.from.ancestors().chain(one.to.ancestors()).collect();
+        above.sort();
         for dir in above {
             let Some(case) = self.case_at(&dir) else { continue };
-            if case.outcome == Outcome::Copy(one.seen_on) && self.made.insert(dir) {
-                let action = self.make_dir(case, one.seen_on);
-                self.renames
-                    .extend(action.into_iter().map(|action| Action { phase: Phase::Renames, ..action }));
+            let action = match case.outcome {
+                Outcome::Copy(from) if from == one.seen_on && case.is_dir_on(from) => {
+                    self.make_dir(case, from)
+                }
+                Outcome::Props(from) if dir_name(case, from.other()).is_some() => self.props(case, from),
+                Outcome::Conflict { newer, .. } if dir_name(case, newer.other()).is_some() => {
+                    self.props(case, newer)
+                }
+                _ => None,
+            };
+            let Some(action) = action else { continue };
+            if self.made.insert(dir) {
+                self.renames.push(Action { phase: Phase::Renames, ..action });
             }
         }
     }
@@ -141,6 +151,7 @@ impl<'b> Builder<'b> {
             let parent = one.to.parent().unwrap_or_default();
             self.at(on, &parent).join_checked(&one.new_name)
         };
+        let from = self.at(on, &one.from.parent().unwrap_or_default()).join_checked(&one.old_name);
         let agreed = self.case_at(&one.to).and_then(|case| case.difference.agreed.as_ref());
         let mut seen = Sides { left: None, right: None };
         seen[one.seen_on] = Some(one.seen);
@@ -158,12 +169,7 @@ impl<'b> Builder<'b> {
             rule: Rule::Renamed(one.seen_on),
             states,
             phase: Phase::Renames,
-            transitions: alloc::vec![Transition::Rename {
-                on,
-                from: one.from_spelled,
-                expect: one.expect,
-                to,
-            }],
+            transitions: alloc::vec![Transition::Rename { on, from, expect: one.expect, to }],
             agree: alloc::vec![memo],
             forget: one.forget,
             carried: one.carried,
@@ -219,18 +225,23 @@ impl<'b> Builder<'b> {
         let on = from.other();
         let source = *case.difference.sides[from].entry()?;
         let expect = case.difference.sides[on].entry().copied();
-        let transition = Transition::MakeDir {
+        let (seen_at, at) = (self.seen_at(case, on), self.at(on, case.path()));
+        let mut transitions = alloc::vec![Transition::MakeDir {
             on,
-            at: self.at(on, case.path()),
+            at: seen_at.clone(),
             like: self.at(from, case.path()),
             source,
             expect,
             soft: expect.is_some_and(|old| self.terms.policy.soft_delete.keeps(old.size)),
-        };
+        }];
         let mut memo = self.memo(case);
         memo.digest = None;
         memo.target = None;
-        let action = Self::action(case, Phase::Dirs, alloc::vec![transition]);
+        memo.spelled[on] = at.clone();
+        if seen_at != at {
+            transitions.push(Transition::Rename { on, from: seen_at, expect: source, to: at });
+        }
+        let action = Self::action(case, Phase::Dirs, transitions);
         Some(Action { agree: alloc::vec![memo], ..action })
     }
 
@@ -270,7 +281,14 @@ impl<'b> Builder<'b> {
             phase = Phase::Replacements;
             expect = None;
         }
-        let at = if expect.is_some() { self.seen_at(case, to) } else { self.at(to, case.path()) };
+        let at = match (expect, case.difference.sides[from].seen()) {
+            (None, Some(seen)) => {
+                // Nothing is there, or a directory that goes: no spelling has to be kept.
+                let parent = case.path().parent().unwrap_or_default();
+                self.at(to, &parent).join_checked(seen.spelled.name())
+            }
+            _ => self.seen_at(case, to),
+        };
         // What is replaced by another kind of thing was deleted; what lost against a newer version was wanted.
         let gives_way = expect.filter(|old| loser || old.kind != source.kind);
         transitions.push(Transition::Copy {
@@ -282,12 +300,10 @@ impl<'b> Builder<'b> {
             soft: gives_way.is_some_and(|old| soft.keeps(old.size)),
         });
         let mut memo = self.memo_of_copy(case, from);
-        if expect.is_some() {
-            let wanted = self.respelled(case, from, to);
-            memo.spelled[to] = wanted.clone().unwrap_or_else(|| at.clone());
-            if let Some(new) = wanted {
-                transitions.push(Transition::Rename { on: to, from: at, expect: source, to: new });
-            }
+        let wanted = expect.and_then(|_| self.respelled(case, from, to));
+        memo.spelled[to] = wanted.clone().unwrap_or_else(|| at.clone());
+        if let Some(new) = wanted {
+            transitions.push(Transition::Rename { on: to, from: at, expect: source, to: new });
         }
         let action = Self::action(case, phase, transitions);
         self.actions.push(Action { agree: alloc::vec![memo], ..action });
@@ -298,14 +314,8 @@ impl<'b> Builder<'b> {
         if self.equivalence.is_exact() {
             return None;
         }
-        let agreed = case.difference.agreed.as_ref();
-        let now = case.difference.sides[from].seen()?.spelled.name();
-        let before = agreed.map(|agreed| agreed.sides[from].name.as_deref().unwrap_or(case.path().name()));
-        let theirs = case.difference.sides[to].seen()?.spelled.name();
-        if now == theirs || before == Some(now) {
-            return None;
-        }
-        Some(self.at(to, &case.path().parent().unwrap_or_default()).join_checked(now))
+        let name = respelled(case, from, to)?;
+        Some(self.at(to, &case.path().parent().unwrap_or_default()).join_checked(name))
     }
 
     fn add_copy_keep_spelling(&mut self, case: &Case<'_>, from: Side) {
@@ -315,10 +325,6 @@ impl<'b> Builder<'b> {
         else {
             return;
         };
-        if source.is_dir() || old.is_dir() {
-            // Another kind: there is no spelling to keep on a content of its own.
-            return self.add(&Case { outcome: Outcome::Copy(from), ..case.clone() }, &mut Plan::default());
-        }
         let (mine, theirs) = (self.seen_at(case, from), self.seen_at(case, to));
         let soft = old.kind != source.kind && self.terms.policy.soft_delete.keeps(old.size);
         let mut transitions = alloc::vec![Transition::Copy {
@@ -331,20 +337,28 @@ impl<'b> Builder<'b> {
         }];
         let mut memo = self.memo_of_copy(case, from);
         memo.spelled = Sides::from_fn(|side| if side == to { theirs.clone() } else { mine.clone() });
-        if let Some(new) = self.respelled(case, to, from) {
-            memo.spelled[from] = new.clone();
-            transitions.push(Transition::Rename { on: from, from: mine, expect: source, to: new });
+        let on = if is_spelled_anew(case, to) { from } else { to };
+        if let Some(new) = self.respelled(case, on.other(), on) {
+            let at = core::mem::replace(&mut memo.spelled[on], new.clone());
+            transitions.push(Transition::Rename { on, from: at, expect: source, to: new });
         }
         let action = Self::action(case, Phase::Copies, transitions);
         self.actions.push(Action { agree: alloc::vec![memo], ..action });
     }
 
     fn add_props(&mut self, case: &Case<'_>, from: Side) {
+        if !self.made.contains(case.path()) {
+            let action = self.props(case, from);
+            self.actions.extend(action);
+        }
+    }
+
+    fn props(&self, case: &Case<'_>, from: Side) -> Option<Action> {
         let on = from.other();
         let (Some(source), Some(old)) =
             (case.difference.sides[from].entry().copied(), case.difference.sides[on].entry().copied())
         else {
-            return;
+            return None;
         };
         let mut at = self.seen_at(case, on);
         let mut transitions = Vec::new();
@@ -367,9 +381,10 @@ impl<'b> Builder<'b> {
                 phase = if transitions.is_empty() { Phase::Replacements } else { phase };
             }
             transitions.push(set);
+            memo.xattrs = Sides::from_fn(|_| self.xattrs(case, from));
         }
         let action = Self::action(case, phase, transitions);
-        self.actions.push(Action { agree: alloc::vec![memo], ..action });
+        Some(Action { agree: alloc::vec![memo], ..action })
     }
 
     /// Whether the receiving side can show any of the difference in properties.
@@ -505,7 +520,8 @@ impl<'b> Builder<'b> {
         memo.seen[file_side] = None;
         memo.target = None;
         memo.digest = None;
-        memo.spelled[file_side] = self.seen_at(case, file_side);
+        let dir_at = self.at(file_side, case.path());
+        memo.spelled[file_side] = dir_at.clone();
         let way = Self::action(
             case,
             Phase::Dirs,
@@ -518,7 +534,7 @@ impl<'b> Builder<'b> {
                 },
                 Transition::MakeDir {
                     on: file_side,
-                    at: self.seen_at(case, file_side),
+                    at: dir_at,
                     like: self.seen_at(case, dir_side),
                     source: *dir,
                     expect: None,

@@ -72,6 +72,10 @@ fn settle(case: &mut Case<'_>, evidence: &Evidence, terms: &Terms) {
             Resolution::Nothing => Outcome::Nothing,
             Resolution::Copy(from) => Outcome::Copy(from),
             Resolution::Props(from) => Outcome::Props(from),
+            // Another kind: a directory has no spelling to keep on a content, and may hold what is wanted.
+            Resolution::CopyKeepSpelling(from) if Side::BOTH.into_iter().any(|side| case.is_dir_on(side)) => {
+                Outcome::Copy(from)
+            }
             Resolution::CopyKeepSpelling(from) => Outcome::CopyKeepSpelling(from),
             Resolution::Delete(on) => Outcome::Delete(on),
             Resolution::Forget => Outcome::Forget,

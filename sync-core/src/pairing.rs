@@ -23,10 +23,12 @@ use crate::side::{Side, Sides};
 pub(crate) struct Move {
     /// The side it was found on.
     pub(crate) seen_on: Side,
+    /// The old key path, by the time of this move.
+    pub(crate) from: RelPath,
     /// The new key path.
     pub(crate) to: RelPath,
-    /// The old path as the side that has to follow spells it.
-    pub(crate) from_spelled: RelPath,
+    /// How the side that has to follow spells the old last component.
+    pub(crate) old_name: alloc::boxed::Box<[u8]>,
     /// How the side it was found on spells the new last component.
     pub(crate) new_name: alloc::boxed::Box<[u8]>,
     /// What the following side has at the old path.
@@ -249,8 +251,9 @@ fn relocate(
     let to_spelled = new.spelled.clone();
     let mut one = Move {
         seen_on: side,
+        from: from.clone(),
         to: to.clone(),
-        from_spelled: old.spelled.clone(),
+        old_name: old.spelled.name().into(),
         new_name: new.spelled.name().into(),
         expect: old.entry,
         seen: new.entry,
@@ -283,6 +286,9 @@ fn relocate(
                 // was proven to be the agreed one.
                 agreed.sides[side].ctime_ns = new.entry.ctime_ns;
                 agreed.sides[side].file_id = new.entry.file_id;
+                // The same holds for the other side, whose version rests.
+                agreed.sides[other].ctime_ns = old.entry.ctime_ns;
+                agreed.sides[other].file_id = old.entry.file_id;
                 one.seen = agreed.entry(side);
             } else {
                 one.carried.push(BaselineChange { path: at.clone(), agreed: Some(agreed.clone()) });

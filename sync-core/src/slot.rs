@@ -6,12 +6,15 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
+use crate::abilities::Abilities;
 use crate::build::Name;
-use crate::case::Case;
+use crate::case::{Case, Outcome};
 use crate::clash::clash_name;
-use crate::compare::Seen;
+use crate::compare::{Seen, equivalence};
 use crate::entry::{Digest, Kind};
 use crate::fold::Equivalence;
+use crate::observe::tolerance_ns;
+use crate::pairing::Move;
 use crate::path::RelPath;
 use crate::plan::{Answer, Asked, Evidence, Question};
 use crate::side::{Side, Sides};
@@ -51,6 +54,8 @@ pub(crate) struct Slots<'a> {
     cases: &'a [Case<'a>],
     equivalence: Equivalence,
     tolerance_ns: u64,
+    /// Keys that the plan's renames leave.
+    vacated: BTreeSet<RelPath>,
     taken: BTreeSet<RelPath>,
     pub(crate) questions: Vec<(Question, Asked)>,
 }
@@ -60,11 +65,19 @@ impl<'a> Slots<'a> {
         snapshots: &'a Sides<Snapshot>,
         evidence: &'a Evidence,
         cases: &'a [Case<'a>],
-        equivalence: Equivalence,
-        tolerance_ns: u64,
+        moves: &[Move],
+        abilities: &Sides<Abilities>,
     ) -> Self {
-        let (taken, questions) = (BTreeSet::new(), Vec::new());
-        Self { snapshots, evidence, cases, equivalence, tolerance_ns, taken, questions }
+        Self {
+            snapshots,
+            evidence,
+            cases,
+            vacated: moves.iter().flat_map(|one| one.forget.iter().cloned()).collect(),
+            equivalence: equivalence(abilities),
+            tolerance_ns: tolerance_ns(abilities),
+            taken: BTreeSet::new(),
+            questions: Vec::new(),
+        }
     }
 
     /// A place for `older`'s version of `case`; none while a digest that would tell is missing.
@@ -101,7 +114,7 @@ impl<'a> Slots<'a> {
             };
             let free = !self.taken.contains(&key)
                 && self.snapshots.both(|snapshot| snapshot.get(&key).is_none())
-                && !self.has_case(&key);
+                && self.case_at(&key).is_none();
             if free || number == u32::MAX {
                 self.taken.insert(key.clone());
                 return Slot::Free { key, name };
@@ -116,15 +129,29 @@ impl<'a> Slots<'a> {
         (parent.join_checked(&self.equivalence.key(&name)), name.into())
     }
 
-    fn has_case(&self, key: &RelPath) -> bool {
-        self.cases.binary_search_by(|case| case.path().cmp(key)).is_ok()
+    fn case_at(&self, key: &RelPath) -> Option<&Case<'a>> {
+        self.cases.get(self.cases.binary_search_by(|case| case.path().cmp(key)).ok()?)
+    }
+
+    /// Whether what is at a key now will be there, on both sides, when the plan was carried out.
+    fn stays(&self, key: &RelPath) -> bool {
+        let quiet = |case: &Case<'_>| {
+            matches!(
+                case.outcome,
+                Outcome::Nothing | Outcome::Refresh | Outcome::Adopt | Outcome::Copy(_) | Outcome::Props(_)
+            )
+        };
+        !self.vacated.contains(key) && self.case_at(key).is_none_or(quiet)
     }
 
     fn occupied(&mut self, case: &Case<'_>, older: Side, seen: &Seen, key: &RelPath) -> Occupied {
         let occupants: Vec<(Side, Listed<'a>)> =
             Side::BOTH.into_iter().filter_map(|side| Some((side, self.snapshots[side].get(key)?))).collect();
         if occupants.is_empty() {
-            return if self.has_case(key) { Occupied::ByOther } else { Occupied::No };
+            return if self.case_at(key).is_some() { Occupied::ByOther } else { Occupied::No };
+        }
+        if !self.stays(key) {
+            return Occupied::ByOther;
         }
         let looks_same = |listed: &Listed<'_>| {
             listed.entry.kind == seen.entry.kind

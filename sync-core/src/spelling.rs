@@ -7,9 +7,11 @@ use alloc::collections::BTreeMap;
 
 use crate::build::Name;
 use crate::case::{Case, Outcome};
+use crate::decide::settles_by_properties;
 use crate::fold::Equivalence;
 use crate::pairing::Move;
 use crate::path::RelPath;
+use crate::policy::ConflictPolicy;
 use crate::side::{Side, Sides};
 use crate::snapshot::Snapshot;
 
@@ -34,15 +36,10 @@ impl<'a> Spelling<'a> {
         for case in cases {
             for (side, sighting) in case.difference.sides.iter() {
                 let Some(seen) = sighting.seen() else { continue };
-                let theirs = case.difference.sides[side.other()].seen();
-                let name = match (case.outcome, theirs) {
-                    (Outcome::Props(from), Some(theirs)) if from != side && seen.entry.is_dir() => {
-                        theirs.spelled.name()
-                    }
-                    _ if case.moved_by.is_some() => seen.spelled.name(),
-                    _ => continue,
-                };
-                spelling.anew[side].insert(case.path().clone(), name.into());
+                let moved = case.moved_by.is_some().then(|| seen.spelled.name());
+                if let Some(name) = dir_name(case, side).or(moved) {
+                    spelling.anew[side].insert(case.path().clone(), name.into());
+                }
             }
         }
         for one in moves {
@@ -64,5 +61,45 @@ impl<'a> Spelling<'a> {
             .or_else(|| listed(side.other()))
             .unwrap_or_else(|| key.name());
         parent.join_checked(name)
+    }
+}
+
+/// Whether this side spells the entry otherwise than when both sides agreed.
+pub(crate) fn is_spelled_anew(case: &Case<'_>, side: Side) -> bool {
+    let Some(seen) = case.difference.sides[side].seen() else { return false };
+    case.difference.agreed.as_ref().is_none_or(|agreed| {
+        agreed.sides[side].name.as_deref().unwrap_or(case.path().name()) != seen.spelled.name()
+    })
+}
+
+/// The name that `to` must take over from `from`, whose version stands on both sides. Spellings that were apart when
+/// both sides agreed stay apart.
+pub(crate) fn respelled<'c>(case: &'c Case<'_>, from: Side, to: Side) -> Option<&'c [u8]> {
+    let now = case.difference.sides[from].seen()?.spelled.name();
+    let theirs = case.difference.sides[to].seen()?.spelled.name();
+    (now != theirs && (is_spelled_anew(case, from) || is_spelled_anew(case, to))).then_some(now)
+}
+
+/// The name that the directory which will be at the path on this side must take over from the other side.
+pub(crate) fn dir_name<'c>(case: &'c Case<'_>, side: Side) -> Option<&'c [u8]> {
+    let other = side.other();
+    if !case.is_dir_on(other) {
+        return None;
+    }
+    match case.outcome {
+        Outcome::Props(from) if from == other => respelled(case, other, side),
+        Outcome::Conflict { newer, policy: ConflictPolicy::Clash | ConflictPolicy::Newer }
+            if newer == other && settles_by_properties(case) =>
+        {
+            respelled(case, other, side)
+        }
+        // It takes the place of a file.
+        Outcome::Copy(from) if from == other && !case.is_dir_on(side) => {
+            Some(case.difference.sides[other].seen()?.spelled.name())
+        }
+        Outcome::MakeWay(file_side) if file_side == side => {
+            Some(case.difference.sides[other].seen()?.spelled.name())
+        }
+        _ => None,
     }
 }

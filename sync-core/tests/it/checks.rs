@@ -37,12 +37,7 @@ pub(crate) fn cycle(world: &mut World, adopted: &mut Adopted, care: Care) -> Res
     let decision = before.decide(false).map_err(|why| format!("{why}\nbefore:\n{}", before.dump()))?;
     let plan = decision.plan;
     let fail = |why: String, after: &World| {
-        format!(
-            "{why}\nbefore:\n{}plan:\n{}after:\n{}",
-            before.dump(),
-            dump_plan(&plan),
-            after.dump()
-        )
+        format!("{why}\nbefore:\n{}plan:\n{}after:\n{}", before.dump(), dump_plan(&plan), after.dump())
     };
     mirrored(&before, &plan, &decision.asked).map_err(|why| fail(why, world))?;
     if care == Care::Thorough {
@@ -58,7 +53,7 @@ pub(crate) fn cycle(world: &mut World, adopted: &mut Adopted, care: Care) -> Res
     let excused = Excused::new(&before, &plan);
     note_adoptions(world, &plan, adopted);
     converged(world, &excused, adopted).map_err(|why| fail(why, world))?;
-    nothing_lost(&before, world, &excused).map_err(|why| fail(why, world))?;
+    nothing_lost(&before, world, &plan, &excused).map_err(|why| fail(why, world))?;
     nothing_unknown_touched(&before, world, &plan, &excused).map_err(|why| fail(why, world))?;
     quiet(world, &plan, &excused).map_err(|why| fail(why, world))?;
     Ok(plan)
@@ -119,7 +114,9 @@ impl Excused {
         for (_, replica) in before.sides.iter() {
             for path in replica.tree.keys() {
                 let blind = replica.unobserved.contains(path)
-                    || path.ancestors().any(|dir| replica.unreadable.contains(&dir) || replica.unobserved.contains(&dir));
+                    || path
+                        .ancestors()
+                        .any(|dir| replica.unreadable.contains(&dir) || replica.unobserved.contains(&dir));
                 if blind {
                     excused.unknown.insert(pair.path_key(path));
                 }
@@ -158,6 +155,10 @@ impl Excused {
         self.all().any(|path| key.starts_with(path) || path.starts_with(key))
     }
 
+    fn is_unknown(&self, key: &RelPath) -> bool {
+        self.unknown.iter().any(|path| key.starts_with(path))
+    }
+
     fn collides(&self, side: Side, path: &RelPath) -> bool {
         self.colliding[side].iter().any(|one| path.starts_with(one))
     }
@@ -183,7 +184,8 @@ fn visible<'w>(
 fn note_adoptions(world: &World, plan: &Plan, adopted: &mut Adopted) {
     let pair = world.pair();
     for action in &plan.actions {
-        if let (Rule::Renamed(_), [Transition::Rename { from, .. }]) = (action.rule, &action.transitions[..]) {
+        if let (Rule::Renamed(_), [Transition::Rename { from, .. }]) = (action.rule, &action.transitions[..])
+        {
             let from = pair.path_key(from);
             *adopted = adopted.iter().map(|path| path.rebased(&from, &action.path)).collect();
             continue;
@@ -206,7 +208,8 @@ fn converged(world: &World, excused: &Excused, adopted: &Adopted) -> Result<(), 
         if excused.covers(key) {
             continue;
         }
-        let (Some((left_path, left)), Some((right_path, right))) = (trees.left.get(key), trees.right.get(key))
+        let (Some((left_path, left)), Some((right_path, right))) =
+            (trees.left.get(key), trees.right.get(key))
         else {
             return Err(format!("{key:?} is on one side only"));
         };
@@ -225,7 +228,8 @@ fn converged(world: &World, excused: &Excused, adopted: &Adopted) -> Result<(), 
         if left_path.name() != right_path.name() {
             return Err(format!("{key:?} is spelled {left_path:?} and {right_path:?}"));
         }
-        let modes = world.sides.both(|one| one.abilities.attributes == sync_core::abilities::AttributeKind::Unix);
+        let modes =
+            world.sides.both(|one| one.abilities.attributes == sync_core::abilities::AttributeKind::Unix);
         if modes && left.kind != Kind::Symlink && left.mode != right.mode {
             return Err(format!("{key:?} has the modes {:o} and {:o}", left.mode, right.mode));
         }
@@ -244,19 +248,28 @@ fn converged(world: &World, excused: &Excused, adopted: &Adopted) -> Result<(), 
 
 /// The coarser precision of the two sides, at least 2 s where one is like FAT.
 pub(crate) fn tolerance_ns(world: &World) -> u64 {
-    let coarser = world.sides.left.abilities.mtime_precision_ns.max(world.sides.right.abilities.mtime_precision_ns);
+    let coarser =
+        world.sides.left.abilities.mtime_precision_ns.max(world.sides.right.abilities.mtime_precision_ns);
     if coarser >= 1_000_000_000 { coarser.max(2_000_000_000) } else { coarser }
 }
 
-fn nothing_lost(before: &World, after: &World, excused: &Excused) -> Result<(), String> {
+/// Where the side on which a rename was found has what the other side has at `key`.
+fn followed(world: &World, plan: &Plan, seen_on: Side, key: &RelPath) -> RelPath {
+    let pair = world.pair();
+    plan.actions.iter().fold(key.clone(), |at, action| match (&action.rule, &action.transitions[..]) {
+        (Rule::Renamed(side), [Transition::Rename { from, .. }]) if *side == seen_on => {
+            at.rebased(&pair.path_key(from), &action.path)
+        }
+        _ => at,
+    })
+}
+
+fn nothing_lost(before: &World, after: &World, plan: &Plan, excused: &Excused) -> Result<(), String> {
     let pair = before.pair();
     let policy = &before.policy;
-    let a_side_may_win = [
-        policy.same_file_changed_both,
-        policy.new_file_both_different,
-        policy.properties_conflict_both,
-    ]
-    .contains(&ConflictPolicy::Newer);
+    let a_side_may_win =
+        [policy.same_file_changed_both, policy.new_file_both_different, policy.properties_conflict_both]
+            .contains(&ConflictPolicy::Newer);
     let same = |node: &Node, other: &Node| (node.kind, node.content) == (other.kind, other.content);
     let live = |side: Side, node: &Node| after.sides[side].tree.values().any(|now| same(node, now));
     let trashed = |side: Side, node: &Node| after.sides[side].trash.iter().any(|(_, now)| same(node, now));
@@ -266,17 +279,17 @@ fn nothing_lost(before: &World, after: &World, excused: &Excused) -> Result<(), 
             let key = pair.path_key(path);
             let what = || format!("the {side} side's {path:?} with content {}", node.content);
             if hidden(path) || excused.covers(&key) || excused.collides(side, path) {
-                if !live(side, node) && !(hidden(path) && trashed(side, node)) {
+                if !live(side, node) && (excused.is_unknown(&key) || !trashed(side, node)) {
                     return Err(format!("{} waited, and is lost", what()));
                 }
             } else if before.contents.get(&key) != Some(&(node.kind, node.content)) {
-                let somewhere =
-                    Side::BOTH.into_iter().any(|one| live(one, node) || trashed(one, node));
+                let somewhere = Side::BOTH.into_iter().any(|one| live(one, node) || trashed(one, node));
                 if !somewhere || (!a_side_may_win && !Side::BOTH.into_iter().all(|one| live(one, node))) {
                     return Err(format!("{} is new, and is lost", what()));
                 }
             } else if !live(side, node) {
-                let theirs = before.sides[other].tree.iter().find(|(path, _)| pair.path_key(path) == key);
+                let there = followed(before, plan, other, &key);
+                let theirs = before.sides[other].tree.iter().find(|(path, _)| pair.path_key(path) == there);
                 match theirs {
                     Some((_, theirs)) if same(theirs, node) => {
                         return Err(format!("{} was wanted by both, and is lost", what()));
@@ -298,10 +311,10 @@ fn nothing_unknown_touched(
     excused: &Excused,
 ) -> Result<(), String> {
     let pair = before.pair();
-    let lies_below = |key: &RelPath| excused.unknown.iter().any(|path| key.starts_with(path));
     for (action, transition) in plan.transitions() {
         let paths = [Some(transition.path()), transition.to()];
-        if let Some(path) = paths.into_iter().flatten().find(|path| lies_below(&pair.path_key(path))) {
+        if let Some(path) = paths.into_iter().flatten().find(|path| excused.is_unknown(&pair.path_key(path)))
+        {
             return Err(format!("{:?} touches {path:?}, which is unknown", action.rule));
         }
     }
@@ -320,7 +333,9 @@ fn nothing_unknown_touched(
             if after.sides[side].tree.get(&at) != Some(node) {
                 return Err(format!("the {side} side's {path:?} is unknown or collides, and was touched"));
             }
-            if at == *path && !excused.collides(side, path) && before.baseline.get(&key) != after.baseline.get(&key) {
+            let carried = plan.actions.iter().flat_map(|action| &action.carried).any(|one| one.path == key);
+            let learned = before.baseline.get(&key) != after.baseline.get(&key);
+            if at == *path && !excused.collides(side, path) && learned && !carried {
                 return Err(format!("the baseline learned something of {key:?}, which is unknown"));
             }
         }

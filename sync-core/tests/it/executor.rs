@@ -49,8 +49,7 @@ struct Run<'w> {
 
 /// Carries out `plan`. An error is a precondition that did not hold although nobody else touched the world.
 pub(crate) fn apply(world: &mut World, plan: &Plan, until: Until) -> Result<Applied, String> {
-    let mut run =
-        Run { world, own: Sides::default(), applied: Applied::default(), failed: BTreeSet::new() };
+    let mut run = Run { world, own: Sides::default(), applied: Applied::default(), failed: BTreeSet::new() };
     for action in &plan.actions {
         if action.after.as_ref().is_some_and(|after| run.failed.contains(after)) {
             continue;
@@ -147,7 +146,8 @@ impl Run<'_> {
         let contents = nodes.map(|node| (node.kind, if node.kind == Kind::Dir { 0 } else { node.content }));
         let (kind, content) = contents.left;
         let target = (kind == Kind::Symlink).then(|| target_of(content));
-        let true_digest = agreed.digest.is_none_or(|digest| kind == Kind::File && digest == digest_of(content));
+        let true_digest =
+            agreed.digest.is_none_or(|digest| kind == Kind::File && digest == digest_of(content));
         if contents.left != contents.right
             || agreed.kind != kind
             || agreed.size != size_of(kind, content)

@@ -59,11 +59,7 @@ pub(crate) fn flip_plan(plan: &Plan) -> Plan {
                 ..one.clone()
             })
             .collect(),
-        blocked: plan
-            .blocked
-            .iter()
-            .map(|one| Blocked { side: one.side.other(), ..one.clone() })
-            .collect(),
+        blocked: plan.blocked.iter().map(|one| Blocked { side: one.side.other(), ..one.clone() }).collect(),
         questions: Vec::new(),
         halt: plan.halt.clone().map(|halt| match halt {
             Halt::EmptyRoot { side } => Halt::EmptyRoot { side: side.other() },
@@ -87,7 +83,5 @@ pub(crate) fn difference(a: &Plan, b: &Plan) -> Option<String> {
         plan
     };
     let (a, b) = (sorted(a), sorted(b));
-    (a != b).then(|| {
-        format!("one:\n{}other:\n{}", crate::world::dump_plan(&a), crate::world::dump_plan(&b))
-    })
+    (a != b).then(|| format!("one:\n{}other:\n{}", crate::world::dump_plan(&a), crate::world::dump_plan(&b)))
 }

@@ -144,7 +144,12 @@ impl Replica {
 
     /// Everything below `dir`, itself included.
     pub(crate) fn below(&self, dir: &RelPath) -> Vec<RelPath> {
-        self.tree.range(dir.clone()..).map(|(path, _)| path).take_while(|p| p.starts_with(dir)).cloned().collect()
+        self.tree
+            .range(dir.clone()..)
+            .map(|(path, _)| path)
+            .take_while(|p| p.starts_with(dir))
+            .cloned()
+            .collect()
     }
 
     pub(crate) fn is_dir(&self, path: &RelPath) -> bool {
@@ -214,7 +219,8 @@ impl Replica {
         };
         let inside: Vec<RelPath> = self.below(&at).into_iter().skip(1).collect();
         let hidden = |path: &RelPath| {
-            is_hidden(path.name()) || path.ancestors().any(|dir| dir.starts_with(&at) && is_hidden(dir.name()))
+            is_hidden(path.name())
+                || path.ancestors().any(|dir| dir.starts_with(&at) && is_hidden(dir.name()))
         };
         if let Some(one) = inside.iter().find(|path| !hidden(path)) {
             return wrong(format!("{at:?} still holds {one:?}"));
@@ -286,7 +292,8 @@ impl Replica {
             let now = self.tick();
             self.for_each_name(node.id, |one| one.ctime = now);
         } else {
-            let copy = Node { mtime: node.mtime, ..self.fresh(node.kind, node.content, node.mtime, node.mode) };
+            let copy =
+                Node { mtime: node.mtime, ..self.fresh(node.kind, node.content, node.mtime, node.mode) };
             self.put(to, copy)?;
         }
         Ok(())

@@ -9,7 +9,7 @@
 //! | `f=A@3` | with the time of step 3; without it a content has its own time: B is newer than A |
 //! | `f=A!` | with another mode |
 //! | `f=A^` | with another change time |
-//! | `f=A#x` | with the number that belongs to the tag `x`; without a tag the content's letter is the tag |
+//! | `f=A#x` | with the number that belongs to the tag `x`, two of which are two names of one file; without a tag the content's letter is the tag, and of several files with one content one has it: that at a path where it was before |
 //! | `f=A?` | that cannot be observed |
 //! | `d/` | a directory, whose tag is its path; `d/!` with another mode, `d/?` that cannot be read, `d/#x` tagged |
 //! | `l>1` | a link to goal 1 |
@@ -36,6 +36,7 @@ struct Spec {
     other_mode: bool,
     touched: bool,
     fault: bool,
+    tagged: bool,
 }
 
 /// Contents that no metadata tells apart would be taken for the same at a first meeting, by design.
@@ -77,6 +78,7 @@ fn parse_one(text: &str) -> Spec {
         other_mode: false,
         touched: false,
         fault: false,
+        tagged: false,
     };
     while let Some(mark) = marks.chars().next() {
         let (value, rest) = marks[1..].split_at(marks_at(&marks[1..]));
@@ -85,7 +87,7 @@ fn parse_one(text: &str) -> Spec {
             '!' => spec.other_mode = true,
             '^' => spec.touched = true,
             '?' => spec.fault = true,
-            _ => spec.tag = tag_number(value),
+            _ => (spec.tag, spec.tagged) = (tag_number(value), true),
         }
         marks = rest;
     }
@@ -95,7 +97,17 @@ fn parse_one(text: &str) -> Spec {
 /// Puts a tiny tree on an empty side. An entry that `before` has just so keeps its change time.
 pub(crate) fn plant(replica: &mut Replica, text: &str, before: &Replica) {
     let offset = replica.next_id;
-    for spec in parse(text) {
+    let mut specs = parse(text);
+    let was_at = |spec: &Spec| before.tree.get(&spec.path).is_some_and(|node| node.id == offset + spec.tag);
+    for at in 0..specs.len() {
+        let twin = |other: &Spec| !other.tagged && other.kind != Kind::Dir && other.tag == specs[at].tag;
+        let (earlier, later) =
+            (specs[..at].iter().any(twin), specs[at + 1..].iter().any(|one| twin(one) && was_at(one)));
+        if !specs[at].tagged && specs[at].kind != Kind::Dir && !was_at(&specs[at]) && (earlier || later) {
+            specs[at].tag = tag_number(&specs[at].path.display()) + 1;
+        }
+    }
+    for spec in specs {
         let default = match spec.kind {
             Kind::Dir => 0o755,
             Kind::File => 0o644,

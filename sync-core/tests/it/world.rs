@@ -43,7 +43,12 @@ impl World {
     pub(crate) fn new(abilities: Sides<Abilities>) -> Self {
         let [left, right] = [(abilities.left, 100_000), (abilities.right, 200_000)]
             .map(|(abilities, first_id)| Replica::new(abilities, first_id));
-        Self { sides: Sides { left, right }, baseline: BTreeMap::new(), contents: BTreeMap::new(), policy: Policy::default() }
+        Self {
+            sides: Sides { left, right },
+            baseline: BTreeMap::new(),
+            contents: BTreeMap::new(),
+            policy: Policy::default(),
+        }
     }
 
     pub(crate) fn terms(&self) -> Terms {
@@ -61,7 +66,11 @@ impl World {
     pub(crate) fn remember(&mut self, key: &RelPath, digest: bool) {
         let pair = self.pair();
         let found = self.sides.as_ref().map(|replica| {
-            replica.tree.iter().find(|(path, _)| pair.path_key(path) == *key).map(|(path, node)| (path, *node))
+            replica
+                .tree
+                .iter()
+                .find(|(path, _)| pair.path_key(path) == *key)
+                .map(|(path, node)| (path, *node))
         });
         let (Some((left_path, left)), Some((right_path, right))) = (found.left, found.right) else {
             panic!("{key:?} is not on both sides");
@@ -136,7 +145,8 @@ impl World {
     pub(crate) fn flip(&self) -> Self {
         let mut policy = self.policy.clone();
         policy.tie_breaker = policy.tie_breaker.other();
-        let baseline = self.baseline.iter().map(|(path, agreed)| (path.clone(), flip_agreed(agreed))).collect();
+        let baseline =
+            self.baseline.iter().map(|(path, agreed)| (path.clone(), flip_agreed(agreed))).collect();
         Self { sides: self.sides.clone().flip(), baseline, contents: self.contents.clone(), policy }
     }
 
@@ -159,7 +169,13 @@ impl World {
         }
         let _ = writeln!(out, "  baseline:");
         for (path, agreed) in &self.baseline {
-            let _ = writeln!(out, "    {path:?} {} {} digest:{}", agreed.kind, agreed.size, agreed.digest.is_some());
+            let _ = writeln!(
+                out,
+                "    {path:?} {} {} digest:{}",
+                agreed.kind,
+                agreed.size,
+                agreed.digest.is_some()
+            );
             for (side, record) in agreed.sides.iter() {
                 let _ = writeln!(out, "      {side}: {record:?}");
             }
@@ -188,7 +204,13 @@ pub(crate) fn dump_plan(plan: &Plan) -> String {
         let _ = writeln!(
             out,
             "  {:?} {:?} {} [{}/{}] clash={:?} after={:?}",
-            action.phase, action.path, action.rule, action.states.left, action.states.right, action.clash, action.after
+            action.phase,
+            action.path,
+            action.rule,
+            action.states.left,
+            action.states.right,
+            action.clash,
+            action.after
         );
         for transition in &action.transitions {
             let _ = writeln!(out, "      {transition:?}");
