@@ -4,7 +4,7 @@ use std::io;
 use std::sync::atomic::AtomicBool;
 
 use sync_core::abilities::AttributeKind;
-use sync_core::entry::{Attributes, Entry};
+use sync_core::entry::{Attributes, Entry, Kind};
 use sync_core::path::RelPath;
 use sync_replica::{
     Displaced, Expect, Filter, Installed, Operation, Problem, ProblemKind, Properties, Trashed,
@@ -13,6 +13,7 @@ use sync_replica::{
 use crate::intent::{Intent, Version, Way, old_name, staged_name};
 use crate::local::LocalReplica;
 use crate::place::leads_nowhere;
+use crate::scan::text;
 use crate::stage::LocalStaged;
 use crate::sys::{self, Dir};
 
@@ -119,8 +120,7 @@ impl LocalReplica {
         if self.hidden.any_below(at) {
             return Err(not_empty("the trash or the state of Bothways lies in it"));
         }
-        let inner = place.dir.open_beneath(place.name).map_err(io)?;
-        if let Some(name) = first_visible(&inner, at, filter).map_err(io)? {
+        if let Some(name) = first_visible(&place.dir, place.name, at, filter).map_err(io)? {
             return Err(not_empty(&format!("`{name}` is in it")));
         }
         let Displaced::Trash(stamp) = displaced else {
@@ -151,8 +151,7 @@ impl LocalReplica {
             if !taken.is_some_and(|taken| taken.is_same_thing(&stat)) {
                 return Err(Problem::stale(operation, at, "another one took its place"));
             }
-            let inner = staging.dir.open_beneath(&old).map_err(io)?;
-            if let Some(name) = first_visible(&inner, at, filter).map_err(io)? {
+            if let Some(name) = first_visible(&staging.dir, &old, at, filter).map_err(io)? {
                 return Err(not_empty(&format!("`{name}` came into it")));
             }
             self.move_to_trash(&staging.dir, &old, &spot).map_err(io)
@@ -167,18 +166,20 @@ impl LocalReplica {
     }
 }
 
-/// The first thing below `dir` that the filter does not hide.
-fn first_visible(dir: &Dir, at: &RelPath, filter: &dyn Filter) -> io::Result<Option<String>> {
+/// The first thing in the directory `name` of `parent`, known as `at`, that the filter does not hide.
+fn first_visible(parent: &Dir, name: &[u8], at: &RelPath, filter: &dyn Filter) -> io::Result<Option<String>> {
+    let dir = parent.open_beneath(name)?;
     for name in dir.names()? {
         let Some(stat) = dir.stat(&name)? else { continue };
         let Some(kind) = stat.kind else {
             return Ok(Some(sync_core::path::show(&name).into_owned()));
         };
-        if filter.hides(at, &name, kind) {
+        if filter.hides(at, &name, kind)
+            || (kind == Kind::File && filter.text_only() && !text::is_text(&dir, &name))
+        {
             continue;
         }
-        // An unhidden directory is visible itself, so there is no need to look into it. Text-only filters hide by
-        // content, which is not looked at here: such a file counts as visible and keeps its directory.
+        // An unhidden directory is visible itself, so there is no need to look into it.
         return Ok(Some(sync_core::path::show(&name).into_owned()));
     }
     Ok(None)

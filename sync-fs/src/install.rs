@@ -11,7 +11,7 @@
 use std::io;
 use std::sync::PoisonError;
 
-use sync_core::entry::{Entry, Kind};
+use sync_core::entry::{Attributes, Entry, Kind};
 use sync_core::path::RelPath;
 use sync_replica::{Displaced, Expect, Installed, Operation, Problem, ProblemKind, Staged, Trashed};
 
@@ -34,6 +34,12 @@ struct Swap<'a> {
     hold: Hold,
     spot: Option<TrashSpot>,
     operation: Operation,
+}
+
+/// Windows lets nothing be renamed over a read-only file, though it may be renamed itself.
+fn is_read_only(entry: &Entry) -> bool {
+    const READ_ONLY: u16 = 0x1;
+    matches!(entry.attributes, Attributes::Windows(bits) if bits & READ_ONLY != 0)
 }
 
 fn taken(path: &RelPath, operation: Operation) -> Problem {
@@ -158,7 +164,7 @@ impl LocalReplica {
             Swap { staging, staged: own, place, old: *old, new, displaced, hold, spot, operation };
         let trashed = if self.abilities.exchange {
             self.swap_by_exchange(&swap)?
-        } else if self.abilities.hard_links && stat.kind != Some(Kind::Dir) && own.stat.kind != Some(Kind::Dir) {
+        } else if self.abilities.hard_links && own.stat.kind != Some(Kind::Dir) && !is_read_only(old) {
             self.swap_over(&swap)?
         } else {
             self.swap_away(&swap)?

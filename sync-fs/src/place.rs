@@ -12,6 +12,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use sync_core::abilities::NameRules;
 use sync_core::entry::Entry;
 use sync_core::path::RelPath;
 use sync_replica::{Operation, Problem, ProblemKind};
@@ -36,6 +37,10 @@ impl Recent {
     }
 
     fn put(&self, rel: &[u8], dir: &Arc<Dir>, now: Instant) {
+        // There an open directory cannot be renamed by anybody, which must not outlast its use.
+        if cfg!(windows) {
+            return;
+        }
         let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if map.len() >= REMEMBERED {
             map.retain(|_, (_, opened)| now.duration_since(*opened) < TRUST);
@@ -111,8 +116,22 @@ impl LocalReplica {
             Operation::Remove | Operation::RemoveDir => self.check_presence()?,
             _ => self.check_presence_lately()?,
         }
+        if self.abilities.names != NameRules::ANY {
+            self.refuse_bad_name(path, operation)?;
+        }
         let dir = self.dir_at(parent_bytes(path)).map_err(|error| Problem::io(operation, path, error))?;
         Ok(Place { dir, name: path.name(), path })
+    }
+
+    /// Refuses a name the side cannot hold, before the system makes another one of it.
+    fn refuse_bad_name(&self, path: &RelPath, operation: Operation) -> Result<(), Problem> {
+        let name = path.name();
+        self.abilities.names.check(name).map_err(|words| {
+            let rules = self.abilities.names;
+            let too_long = NameRules { max_bytes: u16::MAX, max_utf16: u16::MAX, ..rules }.check(name).is_ok();
+            let kind = if too_long { ProblemKind::NameTooLong } else { ProblemKind::Unsupported };
+            Problem::new(operation, path, kind, words)
+        })
     }
 
     /// Refuses the root itself and everything that belongs to Bothways.

@@ -148,10 +148,8 @@ pub(crate) fn stamped_name(name: &[u8], word: &str, ns: i64, number: u32) -> Vec
     const LONGEST_ENDING: usize = 32;
     let dot = name.iter().rposition(|b| *b == b'.').filter(|dot| *dot > 0 && name.len() - dot <= LONGEST_ENDING);
     let (stem, ending) = name.split_at(dot.unwrap_or(name.len()));
-    let mut middle = format!(" - {word} {}", utc_stamp(ns));
-    if number > 1 {
-        middle += &format!(" ({number})");
-    }
+    let again = if number > 1 { format!(" ({number})") } else { String::new() };
+    let middle = format!(" - {word} {}{again}", utc_stamp(ns));
     let room = 255_usize.saturating_sub(middle.len() + ending.len());
     let mut cut = stem.len().min(room);
     // Never through the middle of a character.

@@ -75,6 +75,8 @@ impl Stat {
 
 /// Where a test ends the run "as if killed": before the n-th change of a file system.
 pub(crate) mod kill {
+    #![allow(clippy::missing_const_for_thread_local, reason = "they are const; the lint errs for Windows")]
+
     #[cfg(test)]
     thread_local! {
         static LEFT: std::cell::Cell<Option<u32>> = const { std::cell::Cell::new(None) };
@@ -87,7 +89,7 @@ pub(crate) mod kill {
     pub(crate) struct Killed;
 
     /// Runs `work` until it is about to make its `step`-th change, counted from 0. None when it was ended there.
-    #[cfg(test)]
+    #[cfg(all(test, target_os = "linux"))]
     pub(crate) fn at_step<T>(step: u32, work: impl FnOnce() -> T) -> Option<T> {
         LEFT.with(|left| left.set(Some(step)));
         let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
@@ -100,7 +102,7 @@ pub(crate) mod kill {
     }
 
     /// The same, and right before the first change that is made after looking, somebody else does `meanwhile`.
-    #[cfg(test)]
+    #[cfg(all(test, target_os = "linux"))]
     pub(crate) fn at_step_with<T>(
         step: u32,
         meanwhile: impl FnOnce() + 'static,

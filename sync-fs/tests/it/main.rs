@@ -7,3 +7,7 @@ mod basics;
 mod conform;
 #[cfg(target_os = "linux")]
 mod fixture;
+#[cfg(target_os = "linux")]
+mod disks;
+#[cfg(target_os = "linux")]
+mod races;
