@@ -72,7 +72,11 @@ impl LocalReplica {
         let now = taken.and_then(|stat| self.entry_of(stat));
         match now {
             Some(now) if expect.is_same_version_moved(&now) && !expect.attributes.differ(now.attributes) => {
-                if hold.is_undisturbed() { Ok(()) } else { Err(in_use(path, operation)) }
+                if hold.is_undisturbed() {
+                    Ok(())
+                } else {
+                    Err(in_use(path, operation))
+                }
             }
             now => Err(Problem::stale(operation, path, &difference(expect, now.as_ref()))),
         }
@@ -131,7 +135,8 @@ impl LocalReplica {
                         return Ok(at.clone());
                     }
                     Err(error)
-                        if matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound) => {}
+                        if matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound) => {
+                    }
                     Err(error) => return Err(error),
                 },
                 Some(found) if is_ours(&found) => {

@@ -64,7 +64,8 @@ impl LocalReplica {
 
     /// Gives a new directory what creating it could not.
     fn dress(&self, dir: &Dir, name: &[u8], properties: &Properties) -> io::Result<()> {
-        let xattrs = properties.xattrs.as_ref().filter(|xattrs| self.abilities.xattrs && !xattrs.0.is_empty());
+        let xattrs =
+            properties.xattrs.as_ref().filter(|xattrs| self.abilities.xattrs && !xattrs.0.is_empty());
         let wrong_mode = match properties.attributes {
             Attributes::Unix(mode) if self.abilities.attributes == AttributeKind::Unix => {
                 dir.stat(name)?.is_some_and(|stat| stat.bits != mode)

@@ -139,13 +139,21 @@ mod tests {
             rules.hides(&path.parent().unwrap(), path.name(), kind)
         };
         let hidden = [
-            "a.tmp", "b/A.TMP", "x.part", "~$report.docx", "deep/thumbs.DB", "ärger.TXT", "a.log", "b/c.log",
+            "a.tmp",
+            "b/A.TMP",
+            "x.part",
+            "~$report.docx",
+            "deep/thumbs.DB",
+            "ärger.TXT",
+            "a.log",
+            "b/c.log",
             "docs/x/y/draft-1",
         ];
         for path in hidden {
             assert!(hides(path, Kind::File), "{path}");
         }
-        for path in ["tmp", ".tmp", "atmp", "x.tmp.txt", "keep.log", "a~$b", "build", "sub/build", "draft-1"] {
+        for path in ["tmp", ".tmp", "atmp", "x.tmp.txt", "keep.log", "a~$b", "build", "sub/build", "draft-1"]
+        {
             assert!(!hides(path, Kind::File), "{path}");
         }
         assert!(hides("build", Kind::Dir) && !hides("sub/build", Kind::Dir));

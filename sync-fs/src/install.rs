@@ -160,8 +160,7 @@ impl LocalReplica {
         let spot = self.spot_for(place.path, displaced, operation)?;
         let new = self.entry_of(&own.stat).map(|entry| Version::of(&entry));
         let new = new.ok_or_else(|| taken(place.path, operation))?;
-        let swap =
-            Swap { staging, staged: own, place, old: *old, new, displaced, hold, spot, operation };
+        let swap = Swap { staging, staged: own, place, old: *old, new, displaced, hold, spot, operation };
         let trashed = if self.abilities.exchange {
             self.swap_by_exchange(&swap)?
         } else if self.abilities.hard_links && own.stat.kind != Some(Kind::Dir) && !is_read_only(old) {

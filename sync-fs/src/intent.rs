@@ -268,7 +268,9 @@ mod tests {
     fn only_our_own_names_are_ours() {
         assert_eq!(parse_name(b"s-0123456789abcdef-1f"), Some((b's', "0123456789abcdef-1f")));
         assert_eq!(parse_name(b"t-0123456789abcdef-umask"), Some((b't', "0123456789abcdef-umask")));
-        for other in ["s-1-2", "x-0123456789abcdef-1", "notes.txt", "s-0123456789abcdeg-1", "s-0123456789abcdef-"] {
+        for other in
+            ["s-1-2", "x-0123456789abcdef-1", "notes.txt", "s-0123456789abcdeg-1", "s-0123456789abcdef-"]
+        {
             assert_eq!(parse_name(other.as_bytes()), None, "{other}");
         }
     }

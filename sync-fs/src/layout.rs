@@ -83,9 +83,9 @@ pub(crate) struct HiddenNames<'a> {
 impl HiddenNames<'_> {
     /// Whether `name` is one of them.
     pub(crate) fn contains(&self, name: &[u8]) -> bool {
-        self.names.iter().any(|hidden| {
-            if self.fold_case { hidden.eq_ignore_ascii_case(name) } else { *hidden == name }
-        })
+        self.names
+            .iter()
+            .any(|hidden| if self.fold_case { hidden.eq_ignore_ascii_case(name) } else { *hidden == name })
     }
 }
 

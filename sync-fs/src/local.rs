@@ -13,8 +13,8 @@ use sync_core::entry::Entry;
 use sync_core::path::RelPath;
 use sync_core::snapshot::Snapshot;
 use sync_replica::{
-    Contents, Control, Displaced, Expect, Filter, Installed, Marker, Operation, Problem, ProblemKind, Properties,
-    Recovered, Replica, ScanRequest, Source, Staged, Trashed,
+    Contents, Control, Displaced, Expect, Filter, Installed, Marker, Operation, Problem, ProblemKind,
+    Properties, Recovered, Replica, ScanRequest, Source, Staged, Trashed,
 };
 
 use crate::durable::Dirty;
@@ -203,7 +203,8 @@ pub(crate) fn inside(root: &Path, path: &Path) -> Option<RelPath> {
             }
         }
     };
-    let full: PathBuf = std::iter::once(real.as_os_str()).chain(missing.iter().rev().map(AsRef::as_ref)).collect();
+    let full: PathBuf =
+        std::iter::once(real.as_os_str()).chain(missing.iter().rev().map(AsRef::as_ref)).collect();
     let relative = full.strip_prefix(root).ok()?;
     let mut rel = RelPath::root();
     for component in relative {
@@ -298,12 +299,7 @@ impl Replica for LocalReplica {
         self.write_properties(at, expect, properties)
     }
 
-    fn remove(
-        &self,
-        at: &RelPath,
-        expect: &Entry,
-        displaced: Displaced,
-    ) -> Result<Option<Trashed>, Problem> {
+    fn remove(&self, at: &RelPath, expect: &Entry, displaced: Displaced) -> Result<Option<Trashed>, Problem> {
         self.remove_entry(at, expect, displaced)
     }
 

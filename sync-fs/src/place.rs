@@ -128,7 +128,8 @@ impl LocalReplica {
         let name = path.name();
         self.abilities.names.check(name).map_err(|words| {
             let rules = self.abilities.names;
-            let too_long = NameRules { max_bytes: u16::MAX, max_utf16: u16::MAX, ..rules }.check(name).is_ok();
+            let too_long =
+                NameRules { max_bytes: u16::MAX, max_utf16: u16::MAX, ..rules }.check(name).is_ok();
             let kind = if too_long { ProblemKind::NameTooLong } else { ProblemKind::Unsupported };
             Problem::new(operation, path, kind, words)
         })

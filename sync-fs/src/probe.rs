@@ -116,7 +116,8 @@ pub(crate) fn abilities(root: &Dir, access: Access) -> Result<Abilities, Problem
     let root_id = root.stat_self().map_err(trouble)?.id;
     if let Some(stored) = kept(root)
         && stored.format == FORMAT
-        && (stored.file_system_kind, stored.file_system_id, stored.root_id) == (system.kind, system.id, root_id)
+        && (stored.file_system_kind, stored.file_system_id, stored.root_id)
+            == (system.kind, system.id, root_id)
     {
         return Ok(stored.abilities());
     }

@@ -2,11 +2,13 @@
 
 use std::io;
 
+use std::sync::PoisonError;
 use sync_core::abilities::AttributeKind;
 use sync_core::entry::{Attributes, Entry, Kind};
 use sync_core::path::RelPath;
-use sync_replica::{Control, Displaced, Expect, Operation, Problem, ProblemKind, Properties, Replica, Uncontrolled};
-use std::sync::PoisonError;
+use sync_replica::{
+    Control, Displaced, Expect, Operation, Problem, ProblemKind, Properties, Replica, Uncontrolled,
+};
 
 use crate::intent::old_name;
 use crate::local::LocalReplica;
@@ -149,11 +151,13 @@ impl LocalReplica {
                     && !expect.attributes.differ(now.attributes) => {}
             _ => return Err(Problem::stale(operation, place.path, "it changed while it was kept")),
         }
-        staging.dir.rename_noreplace(second, &target.dir, target.name).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => {
-                Problem::new(operation, target.path, ProblemKind::Exists, "something is there already")
+        staging.dir.rename_noreplace(second, &target.dir, target.name).map_err(|error| {
+            match error.kind() {
+                io::ErrorKind::AlreadyExists => {
+                    Problem::new(operation, target.path, ProblemKind::Exists, "something is there already")
+                }
+                _ => io(error),
             }
-            _ => io(error),
         })?;
         self.touch_name(target.path);
         let after = target.stat(operation)?.filter(|after| after.is_same_thing(&stat));
@@ -182,7 +186,8 @@ impl LocalReplica {
         if there.is_same_thing(before) {
             return Ok(found);
         }
-        let alike = version.kind == found.kind && version.size == found.size && version.mtime_ns == found.mtime_ns;
+        let alike =
+            version.kind == found.kind && version.size == found.size && version.mtime_ns == found.mtime_ns;
         if !alike || version.is_dir() {
             return Err(exists());
         }

@@ -41,11 +41,8 @@ impl LocalReplica {
             }
         }
         for (number, letters) in numbers {
-            let intent = if letters.contains(&b'i') {
-                read_intent(&staging.dir, &number).map_err(io)?
-            } else {
-                None
-            };
+            let intent =
+                if letters.contains(&b'i') { read_intent(&staging.dir, &number).map_err(io)? } else { None };
             match intent {
                 Some(intent) => {
                     self.recover_one(staging, &number, &intent, &mut found)

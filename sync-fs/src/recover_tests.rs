@@ -10,9 +10,7 @@ use std::path::{Path, PathBuf};
 
 use sync_core::entry::{Attributes, Entry, Kind};
 use sync_core::path::RelPath;
-use sync_replica::{
-    Displaced, Expect, Filter, Problem, Properties, Replica, TrashStamp, Uncontrolled,
-};
+use sync_replica::{Displaced, Expect, Filter, Problem, Properties, Replica, TrashStamp, Uncontrolled};
 
 use crate::local::{Access, LocalOptions, LocalReplica};
 use crate::sys::kill;
@@ -200,7 +198,11 @@ fn a_kill_before_any_step_is_made_good() {
                     assert_eq!(recovered.restored, [], "{case}: everything had been seen");
                     assert_eq!(staged_left(&root), 0, "{case}: leftovers");
                     let twice = next.recover().unwrap();
-                    assert_eq!((twice.removed, twice.restored.len()), (0, 0), "{case}: not recovered at once");
+                    assert_eq!(
+                        (twice.removed, twice.restored.len()),
+                        (0, 0),
+                        "{case}: not recovered at once"
+                    );
                     change(&next).unwrap_or_else(|problem| panic!("{case}: {problem}"));
                     let mut now = tree(&root);
                     if wanted.keys().any(|path| path.starts_with(".sync_trash")) {
@@ -248,9 +250,9 @@ fn an_unseen_version_survives_kills_of_the_change_and_of_the_recovery() {
                             move || fs::rename(unseen, to).unwrap()
                         },
                         || match staged {
-                            Some(staged) => {
-                                replica.install(staged, &p("old"), &Expect::Is(old), Displaced::Drop).map(|_| ())
-                            }
+                            Some(staged) => replica
+                                .install(staged, &p("old"), &Expect::Is(old), Displaced::Drop)
+                                .map(|_| ()),
                             None => replica.remove(&p("old"), &old, Displaced::Drop).map(|_| ()),
                         },
                     );

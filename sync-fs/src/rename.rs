@@ -67,11 +67,14 @@ impl LocalReplica {
                 let mut problem = Problem::stale(operation, source.path, "it changed while it was renamed");
                 if let Err(error) = target.dir.rename_noreplace(target.name, &source.dir, source.name) {
                     let (found, now) = (&problem.message, target.path);
-                    problem.message = format!("{found}; it could not be renamed back and is now `{now}` ({error})");
+                    problem.message =
+                        format!("{found}; it could not be renamed back and is now `{now}` ({error})");
                 }
                 Err(problem)
             }
-            None => Err(Problem::stale(operation, target.path, "it was taken away right after it was renamed")),
+            None => {
+                Err(Problem::stale(operation, target.path, "it was taken away right after it was renamed"))
+            }
         }
     }
 

@@ -94,11 +94,7 @@ impl LocalReplica {
         }
     }
 
-    fn staged_xattrs(
-        &self,
-        properties: &Properties,
-        kind: Kind,
-    ) -> Option<sync_core::entry::XattrDigest> {
+    fn staged_xattrs(&self, properties: &Properties, kind: Kind) -> Option<sync_core::entry::XattrDigest> {
         (self.abilities.xattrs && kind != Kind::Symlink)
             .then(|| properties.xattrs.as_ref().map(Xattrs::digest).unwrap_or_default())
     }
@@ -152,8 +148,9 @@ impl LocalReplica {
             let stat = sys::file_stat(file)?;
             // Inherited access lists may have taken other bits than the usual mask.
             match wanted {
-                Attributes::Unix(mode) if self.abilities.attributes == sync_core::abilities::AttributeKind::Unix
-                    && stat.bits != mode =>
+                Attributes::Unix(mode)
+                    if self.abilities.attributes == sync_core::abilities::AttributeKind::Unix
+                        && stat.bits != mode =>
                 {
                     sys::set_attributes(file, wanted)?;
                     sys::file_stat(file)
@@ -337,7 +334,11 @@ fn read_back(
 }
 
 /// The entry of a staged copy under its final name: everything but the change time stays as it was staged.
-pub(crate) fn installed_entry(staged: &LocalStaged, replica: &LocalReplica, found: Option<Stat>) -> Option<Entry> {
+pub(crate) fn installed_entry(
+    staged: &LocalStaged,
+    replica: &LocalReplica,
+    found: Option<Stat>,
+) -> Option<Entry> {
     let expected = replica.entry_of(&staged.stat)?;
     let found = found.as_ref().and_then(|stat| replica.entry_of(stat));
     // Somebody who came right after us made another version: that one is not what was installed.

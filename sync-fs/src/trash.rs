@@ -112,7 +112,8 @@ impl LocalReplica {
         };
         let base = self.trash_dir().map_err(trouble)?;
         if base.stat_self().map_err(trouble)?.dev != self.identity.0 {
-            let words = "the trash root is on another file system than the root, where nothing can be moved to";
+            let words =
+                "the trash root is on another file system than the root, where nothing can be moved to";
             return Err(Problem::new(operation, at, ProblemKind::Unsupported, words));
         }
         let dir = make_all(&base, parent_bytes(at)).map_err(trouble)?;
@@ -146,7 +147,8 @@ impl LocalReplica {
 /// `report.docx` becomes `report - WORD 20261120T154312123Z.docx`, from the second on with ` (2)` before the ending.
 pub(crate) fn stamped_name(name: &[u8], word: &str, ns: i64, number: u32) -> Vec<u8> {
     const LONGEST_ENDING: usize = 32;
-    let dot = name.iter().rposition(|b| *b == b'.').filter(|dot| *dot > 0 && name.len() - dot <= LONGEST_ENDING);
+    let dot =
+        name.iter().rposition(|b| *b == b'.').filter(|dot| *dot > 0 && name.len() - dot <= LONGEST_ENDING);
     let (stem, ending) = name.split_at(dot.unwrap_or(name.len()));
     let again = if number > 1 { format!(" ({number})") } else { String::new() };
     let middle = format!(" - {word} {}{again}", utc_stamp(ns));

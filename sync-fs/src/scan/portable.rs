@@ -77,8 +77,11 @@ pub(super) fn scan(replica: &LocalReplica, request: &ScanRequest<'_>) -> Result<
                 }
             }
             Ok(entry) => {
-                let unread =
-                    entry.read_children.as_ref().and_then(|children| children.error()).map(ToString::to_string);
+                let unread = entry
+                    .read_children
+                    .as_ref()
+                    .and_then(|children| children.error())
+                    .map(ToString::to_string);
                 let name = sys::name_bytes(&entry.file_name).into_owned();
                 assembly.receive(entry.depth, &name, entry.client_state, unread);
             }
@@ -87,7 +90,9 @@ pub(super) fn scan(replica: &LocalReplica, request: &ScanRequest<'_>) -> Result<
     }
     assembly.close_to(0);
     let unread = || Listing::unreadable(Trouble::new(Reason::UnreadableDir, "it was not scanned"));
-    Ok(Snapshot::assemble(assembly.listings.into_iter().map(|listing| listing.unwrap_or_else(unread)).collect()))
+    Ok(Snapshot::assemble(
+        assembly.listings.into_iter().map(|listing| listing.unwrap_or_else(unread)).collect(),
+    ))
 }
 
 /// Looks at each child while its directory is read, which happens on several threads.
@@ -198,7 +203,9 @@ impl Assembly<'_> {
         }
         let Some(entry) = self.replica.entry_of(&stat) else { return };
         let Ok(path) = parent.path.join(name) else {
-            return parent.builder.push_unobserved(name, Trouble::new(Reason::Unreadable, "such a name cannot be"));
+            return parent
+                .builder
+                .push_unobserved(name, Trouble::new(Reason::Unreadable, "such a name cannot be"));
         };
         match entry.kind {
             Kind::Dir => {
@@ -213,7 +220,9 @@ impl Assembly<'_> {
                 match dir.and_then(|dir| dir.read_link(name)) {
                     Ok(target) => parent.builder.push(name, entry, Some(&target), None),
                     Err(error) => {
-                        parent.builder.push_unobserved(name, Trouble::new(Reason::Changing, error.to_string()));
+                        parent
+                            .builder
+                            .push_unobserved(name, Trouble::new(Reason::Changing, error.to_string()));
                     }
                 }
             }

@@ -1,5 +1,9 @@
 //! Both walks over trees that bite.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests fail by panicking and say what they skip")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "tests fail by panicking and say what they skip"
+)]
 
 use std::ffi::OsStr;
 use std::fs;
@@ -126,12 +130,8 @@ fn a_path_longer_than_the_kernel_takes_is_walked() {
         at = at.open_beneath(name.as_bytes()).unwrap();
     }
     drop(at.create(b"end", sync_core::entry::Attributes::NotHeld).unwrap());
-    let request = ScanRequest {
-        equivalence: Equivalence::EXACT,
-        filter: &ShowAll,
-        control: &Uncontrolled,
-        threads: 2,
-    };
+    let request =
+        ScanRequest { equivalence: Equivalence::EXACT, filter: &ShowAll, control: &Uncontrolled, threads: 2 };
     let seen = linux::scan(&replica, &request).unwrap();
     assert_eq!((seen.totals().dirs, seen.totals().files), (40, 1));
     let end = RelPath::new((vec![name.as_str(); 40].join("/") + "/end").into_bytes()).unwrap();

@@ -108,12 +108,7 @@ mod win {
         check(unsafe { GetFileInformationByHandle(handle(file), &raw mut info) })?;
         // SAFETY: as above; the size given is that of `basic`.
         let told = unsafe {
-            GetFileInformationByHandleEx(
-                handle(file),
-                FileBasicInfo,
-                from_mut(&mut basic).cast(),
-                BASIC_SIZE,
-            )
+            GetFileInformationByHandleEx(handle(file), FileBasicInfo, from_mut(&mut basic).cast(), BASIC_SIZE)
         };
         Ok(Identity {
             volume: u64::from(info.dwVolumeSerialNumber),

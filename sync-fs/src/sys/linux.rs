@@ -9,8 +9,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{
-    AtFlags, CWD, Mode, OFlags, RawDir, RenameFlags, ResolveFlags, Statx, StatxAttributes, StatxFlags, Timespec,
-    Timestamps, XattrFlags,
+    AtFlags, CWD, Mode, OFlags, RawDir, RenameFlags, ResolveFlags, Statx, StatxAttributes, StatxFlags,
+    Timespec, Timestamps, XattrFlags,
 };
 use rustix::io::Errno;
 use sync_core::entry::{Attributes, Kind};
@@ -216,7 +216,9 @@ impl Dir {
     pub(crate) fn rename_noreplace(&self, name: &[u8], to: &Self, to_name: &[u8]) -> io::Result<()> {
         kill::point();
         match rustix::fs::renameat_with(&self.0, name, &to.0, to_name, RenameFlags::NOREPLACE) {
-            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => self.rename_noreplace_in_steps(name, to, to_name),
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                self.rename_noreplace_in_steps(name, to, to_name)
+            }
             other => Ok(other?),
         }
     }
@@ -385,7 +387,8 @@ pub(crate) fn set_attributes(file: &File, attributes: Attributes) -> io::Result<
 /// above all, would lend that user's rights to everybody.
 pub(crate) fn may_keep_set_id(source: &File) -> bool {
     rustix::fs::fstat(source).is_ok_and(|stat| {
-        stat.st_uid == rustix::process::geteuid().as_raw() && stat.st_gid == rustix::process::getegid().as_raw()
+        stat.st_uid == rustix::process::geteuid().as_raw()
+            && stat.st_gid == rustix::process::getegid().as_raw()
     })
 }
 

@@ -160,7 +160,11 @@ impl Dir {
     /// Opens a file for reading, never through a link. Others may go on writing it.
     pub(crate) fn open_file(&self, name: &[u8]) -> io::Result<File> {
         let file = open(&self.at(name), GENERIC_READ, SHARE_ALL)?;
-        if file.metadata()?.file_type().is_file() { Ok(file) } else { Err(io::ErrorKind::NotADirectory.into()) }
+        if file.metadata()?.file_type().is_file() {
+            Ok(file)
+        } else {
+            Err(io::ErrorKind::NotADirectory.into())
+        }
     }
 
     /// Opens a file so that nobody can open it for writing meanwhile; fails when somebody has.

@@ -22,12 +22,8 @@ pub(crate) fn open(root: &Path) -> LocalReplica {
 }
 
 pub(crate) fn scan(replica: &LocalReplica) -> Snapshot {
-    let request = ScanRequest {
-        equivalence: Equivalence::EXACT,
-        filter: &ShowAll,
-        control: &Uncontrolled,
-        threads: 2,
-    };
+    let request =
+        ScanRequest { equivalence: Equivalence::EXACT, filter: &ShowAll, control: &Uncontrolled, threads: 2 };
     replica.scan(&request).unwrap()
 }
 
@@ -36,7 +32,12 @@ pub(crate) fn entry(replica: &LocalReplica, path: &str) -> Entry {
 }
 
 /// Copies one path from one replica to the other.
-pub(crate) fn copy(from: &LocalReplica, to: &LocalReplica, path: &str, expect: &Expect) -> Result<Entry, ProblemKind> {
+pub(crate) fn copy(
+    from: &LocalReplica,
+    to: &LocalReplica,
+    path: &str,
+    expect: &Expect,
+) -> Result<Entry, ProblemKind> {
     let mut source = from.open(&p(path), &entry(from, path)).map_err(|problem| problem.kind)?;
     let staged = to.stage(&mut *source, true, &Uncontrolled).map_err(|problem| problem.kind)?;
     to.settle(&[&staged]).unwrap();
@@ -141,8 +142,7 @@ fn renames_never_overwrite() {
 #[test]
 fn directories_are_made_and_removed_when_empty() {
     let (dir, left, _) = two();
-    let properties =
-        Properties { mtime_ns: 0, attributes: Attributes::Unix(0o2775), xattrs: None };
+    let properties = Properties { mtime_ns: 0, attributes: Attributes::Unix(0o2775), xattrs: None };
     let made = left.make_dir(&p("d"), &properties, &Expect::Absent, Displaced::Drop).unwrap();
     assert_eq!(made.entry.attributes, Attributes::Unix(0o2775));
     fs::write(dir.path().join("l/d/x"), "").unwrap();

@@ -43,8 +43,7 @@ fn a_folder_in_memory_conforms() {
         println!("not tried: there is no /dev/shm");
         return;
     }
-    let outcome =
-        conformance::run(|| Box::new(FolderFixture::new(Path::new("/dev/shm"), &[])));
+    let outcome = conformance::run(|| Box::new(FolderFixture::new(Path::new("/dev/shm"), &[])));
     println!("on tmpfs: {outcome}");
     outcome.assert_passed();
 }

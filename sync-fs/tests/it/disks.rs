@@ -69,7 +69,8 @@ impl Mounted {
     fn tmpfs(size: &str) -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
         let options = format!("size={size},mode=777");
-        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "none"]).arg(dir.path()).output();
+        let mount =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &options, "none"]).arg(dir.path()).output();
         mount.is_ok_and(|output| output.status.success()).then_some(Self(dir))
     }
 }
@@ -126,7 +127,8 @@ fn a_trash_beside_the_root_works() {
     fs::create_dir_all(base.path().join("root/sub")).unwrap();
     fs::write(base.path().join("root/sub/a"), "a").unwrap();
     let trash_root = base.path().join("trash");
-    let options = LocalOptions { trash_root: trash_root.clone(), ..LocalOptions::new(base.path().join("root")) };
+    let options =
+        LocalOptions { trash_root: trash_root.clone(), ..LocalOptions::new(base.path().join("root")) };
     let replica = LocalReplica::open(options, Access::ReadWrite).unwrap();
     let trash = Displaced::Trash(sync_replica::TrashStamp(0));
     let trashed = replica.remove(&p("sub/a"), &entry(&replica, "sub/a"), trash).unwrap().unwrap();
@@ -160,8 +162,12 @@ fn a_damaged_marker_is_said_and_never_overwritten() {
     let marker = Marker { pair: "0123456789abcdef".repeat(2), side: sync_core::side::Side::Left };
     replica.set_marker(&marker).unwrap();
     let path = base.path().join(".bothways/root.json");
-    for damaged in ["", "{", "{\"format\":9,\"pair\":\"x\",\"side\":\"left\"}", "{\"format\":1,\"pair\":\"x\",\"side\":\"left\"}"]
-    {
+    for damaged in [
+        "",
+        "{",
+        "{\"format\":9,\"pair\":\"x\",\"side\":\"left\"}",
+        "{\"format\":1,\"pair\":\"x\",\"side\":\"left\"}",
+    ] {
         fs::write(&path, damaged).unwrap();
         assert_eq!(replica.marker().unwrap_err().kind, ProblemKind::Corrupt, "{damaged}");
         assert_eq!(replica.set_marker(&marker).unwrap_err().kind, ProblemKind::Corrupt);
@@ -183,7 +189,8 @@ fn another_directory_in_the_roots_place_is_noticed() {
     assert_eq!(replica.remove(&p("a"), &a, Displaced::Drop).unwrap_err().kind, ProblemKind::RootGone);
     assert!(base.path().join("away/a").exists());
     for (missing, words) in [("none", "does not exist"), ("away/a", "is not a directory")] {
-        let refused = LocalReplica::open(LocalOptions::new(base.path().join(missing)), Access::ReadWrite).unwrap_err();
+        let refused =
+            LocalReplica::open(LocalOptions::new(base.path().join(missing)), Access::ReadWrite).unwrap_err();
         assert_eq!(refused.kind, ProblemKind::RootGone);
         assert!(refused.to_string().contains(words), "{refused}");
     }
@@ -195,10 +202,13 @@ fn roots_are_compared_as_directories() {
     fs::create_dir_all(base.path().join("a/b")).unwrap();
     fs::create_dir(base.path().join("ab")).unwrap();
     std::os::unix::fs::symlink("a", base.path().join("link")).unwrap();
-    let at = |name: &str| LocalReplica::open(LocalOptions::new(base.path().join(name)), Access::ReadOnly).unwrap();
+    let at =
+        |name: &str| LocalReplica::open(LocalOptions::new(base.path().join(name)), Access::ReadOnly).unwrap();
     assert!(LocalReplica::same_directory(&at("a"), &at("link")));
     assert!(!LocalReplica::same_directory(&at("a"), &at("ab")));
-    assert!(LocalReplica::is_inside(&at("link"), &at("a/b")) && LocalReplica::is_inside(&at("a/b"), &at("a")));
+    assert!(
+        LocalReplica::is_inside(&at("link"), &at("a/b")) && LocalReplica::is_inside(&at("a/b"), &at("a"))
+    );
     assert!(!LocalReplica::is_inside(&at("a"), &at("ab")) && !LocalReplica::is_inside(&at("a"), &at("link")));
 }
 

@@ -14,6 +14,9 @@ use sync_replica::{Displaced, Expect, ProblemKind, Properties, Replica, TrashSta
 
 use crate::basics::{entry, open, p, scan};
 
+/// How often each race is run; it was won 10,000 times as well, which takes longer than a test should.
+const ROUNDS: u64 = 3000;
+
 /// Every content that is to be found anywhere below the root, trash included.
 fn contents(root: &Path, out: &mut BTreeSet<String>) {
     for entry in fs::read_dir(root).unwrap() {
@@ -27,11 +30,18 @@ fn contents(root: &Path, out: &mut BTreeSet<String>) {
 }
 
 /// One replica's own work on `file`: replacing it or removing it, whatever is there.
-fn change(replica: &LocalReplica, source: &LocalReplica, round: u64, displaced: Displaced) -> Result<(), ProblemKind> {
+fn change(
+    replica: &LocalReplica,
+    source: &LocalReplica,
+    round: u64,
+    displaced: Displaced,
+) -> Result<(), ProblemKind> {
     let now = replica.look(&p("file")).map_err(|problem| problem.kind)?;
     let kind = |problem: sync_replica::Problem| problem.kind;
     match now {
-        Some(now) if round.is_multiple_of(3) => replica.remove(&p("file"), &now, displaced).map(|_| ()).map_err(kind),
+        Some(now) if round.is_multiple_of(3) => {
+            replica.remove(&p("file"), &now, displaced).map(|_| ()).map_err(kind)
+        }
         now => {
             let mut from = source.open(&p("ours"), &entry(source, "ours")).map_err(kind)?;
             let staged = replica.stage(&mut *from, false, &Uncontrolled).map_err(kind)?;
@@ -44,12 +54,18 @@ fn change(replica: &LocalReplica, source: &LocalReplica, round: u64, displaced: 
 /// How the other one saves a file.
 type Save = fn(&Path, &str) -> bool;
 
-/// As most editors do: beside it, then renamed over it.
+/// As most editors do: beside it, then renamed to it; what was there is kept aside, so that it can be counted.
 fn by_rename(path: &Path, text: &str) -> bool {
-    let beside = path.with_extension("saving");
-    fs::write(&beside, text).unwrap();
-    fs::rename(&beside, path).unwrap();
-    true
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    let aside = path.parent().unwrap().with_file_name("aside").join(text);
+    fs::write(&aside, text).unwrap();
+    loop {
+        for how in [RenameFlags::EXCHANGE, RenameFlags::NOREPLACE] {
+            if renameat_with(CWD, &aside, CWD, path, how).is_ok() {
+                return true;
+            }
+        }
+    }
 }
 
 /// In place, only if it is there.
@@ -59,11 +75,11 @@ fn in_place(path: &Path, text: &str) -> bool {
     true
 }
 
-/// The replica knows what it was told to drop: with the trash on, every version it took away is in the trash, so
-/// all that was ever saved is in the folder, unless a later save of the same other one took its place.
-fn race(save: Save, rounds: u64, overwrites: bool) {
+/// With the trash on, every version that the replica took away is in the trash, and what the other one took away
+/// itself is aside: so all that was ever saved must be somewhere.
+fn race(save: Save) {
     let base = tempfile::tempdir_in(shm()).unwrap();
-    for name in ["root", "source"] {
+    for name in ["root", "source", "aside"] {
         fs::create_dir(base.path().join(name)).unwrap();
     }
     let replica = open(&base.path().join("root"));
@@ -71,7 +87,6 @@ fn race(save: Save, rounds: u64, overwrites: bool) {
     fs::write(base.path().join("source/ours"), "ours;").unwrap();
     let path = base.path().join("root/file");
     let stop = AtomicBool::new(false);
-    // Every save of the other one, with the saves that it may itself have overwritten by it.
     let saved: Mutex<Vec<String>> = Mutex::default();
     let (mut done, mut refused) = (0_u64, 0_u64);
     thread::scope(|scope| {
@@ -88,31 +103,27 @@ fn race(save: Save, rounds: u64, overwrites: bool) {
                 }
             }
         });
-        for round in 0..rounds {
+        for round in 0..ROUNDS {
             match change(&replica, &source, round, Displaced::Trash(TrashStamp(round as i64 * 1_000_000))) {
                 Ok(()) => done += 1,
-                Err(ProblemKind::Stale | ProblemKind::InUse | ProblemKind::Exists | ProblemKind::NotFound) => refused += 1,
+                Err(
+                    ProblemKind::Stale | ProblemKind::InUse | ProblemKind::Exists | ProblemKind::NotFound,
+                ) => refused += 1,
                 Err(other) => panic!("round {round}: {other:?}"),
             }
         }
         stop.store(true, Ordering::Relaxed);
     });
     let mut there = BTreeSet::new();
-    contents(&base.path().join("root"), &mut there);
+    contents(base.path(), &mut there);
     let all: String = there.into_iter().collect();
     let saved = saved.into_inner().unwrap();
+    let all: BTreeSet<&str> = all.split_inclusive(';').collect();
     let lost: Vec<_> = saved.iter().filter(|text| !all.contains(text.as_str())).collect();
     println!("{done} changes done, {refused} refused, {} saves", saved.len());
-    assert!(done > 0, "nothing was done");
+    assert!(done > 100, "little was done");
     assert!(saved.len() > 10, "nobody disturbed");
-    if overwrites {
-        // A save that renames over the path takes away whatever was there, its own last save as well: what is
-        // missing must be no more than that. Only the last save has to be there, or to have been taken away by us.
-        let last = saved.last().unwrap();
-        assert!(all.contains(last.as_str()), "the last save, {last}, is gone");
-    } else {
-        assert!(lost.is_empty(), "{} of {} saves are gone: {lost:?}", lost.len(), saved.len());
-    }
+    assert!(lost.is_empty(), "{} of {} saves are gone: {lost:?}", lost.len(), saved.len());
 }
 
 fn shm() -> PathBuf {
@@ -122,12 +133,12 @@ fn shm() -> PathBuf {
 
 #[test]
 fn no_edit_in_place_is_lost() {
-    race(in_place, 10_000, false);
+    race(in_place);
 }
 
 #[test]
 fn no_save_by_renaming_is_lost() {
-    race(by_rename, 10_000, true);
+    race(by_rename);
 }
 
 /// Somebody keeps turning a directory into a link that leads out of the root and back again.
@@ -162,7 +173,7 @@ fn a_link_that_comes_and_goes_leads_nobody_out() {
         });
         let properties =
             Properties { mtime_ns: 0, attributes: sync_core::entry::Attributes::NotHeld, xattrs: None };
-        for round in 0..3000 {
+        for round in 0..ROUNDS / 4 {
             let seen = scan(&replica);
             assert!(seen.get(&p("dir/sub/secret")).is_none() && seen.get(&p("link/sub/secret")).is_none());
             for at in ["dir/sub/seen", "link/sub/seen"] {
@@ -174,7 +185,12 @@ fn a_link_that_comes_and_goes_leads_nobody_out() {
             let mut from = replica.open(&p("source"), &entry(&replica, "source")).unwrap();
             let staged = replica.stage(&mut *from, false, &Uncontrolled).unwrap();
             let _ = replica.install(staged, &name, &Expect::Absent, Displaced::Drop);
-            let _ = replica.make_dir(&p(&format!("dir/sub/d{round}")), &properties, &Expect::Absent, Displaced::Drop);
+            let _ = replica.make_dir(
+                &p(&format!("dir/sub/d{round}")),
+                &properties,
+                &Expect::Absent,
+                Displaced::Drop,
+            );
         }
         stop.store(true, Ordering::Relaxed);
     });
