@@ -226,21 +226,24 @@ impl<'b> Builder<'b> {
         let source = *case.difference.sides[from].entry()?;
         let expect = case.difference.sides[on].entry().copied();
         let (seen_at, at) = (self.seen_at(case, on), self.at(on, case.path()));
-        let mut transitions = alloc::vec![Transition::MakeDir {
+        let keeps = |old: &Entry| self.terms.policy.soft_delete.keeps(old.size);
+        let mut transitions = Vec::new();
+        let mut gives_way = expect;
+        if let Some(old) = gives_way.take_if(|_| seen_at != at) {
+            transitions.push(Transition::Remove { on, at: seen_at, expect: old, soft: keeps(&old) });
+        }
+        transitions.push(Transition::MakeDir {
             on,
-            at: seen_at.clone(),
+            at: at.clone(),
             like: self.at(from, case.path()),
             source,
-            expect,
-            soft: expect.is_some_and(|old| self.terms.policy.soft_delete.keeps(old.size)),
-        }];
+            expect: gives_way,
+            soft: gives_way.is_some_and(|old| keeps(&old)),
+        });
         let mut memo = self.memo(case);
         memo.digest = None;
         memo.target = None;
-        memo.spelled[on] = at.clone();
-        if seen_at != at {
-            transitions.push(Transition::Rename { on, from: seen_at, expect: source, to: at });
-        }
+        memo.spelled[on] = at;
         let action = Self::action(case, Phase::Dirs, transitions);
         Some(Action { agree: alloc::vec![memo], ..action })
     }
@@ -282,12 +285,14 @@ impl<'b> Builder<'b> {
             expect = None;
         }
         let at = match (expect, case.difference.sides[from].seen()) {
+            (Some(old), _) => self.respell(case, to, old, &mut transitions),
+            _ if case.difference.sides[to].seen().is_some_and(|old| old.crowded) => self.seen_at(case, to),
             (None, Some(seen)) => {
                 // Nothing is there, or a directory that goes: no spelling has to be kept.
                 let parent = case.path().parent().unwrap_or_default();
                 self.at(to, &parent).join_checked(seen.spelled.name())
             }
-            _ => self.seen_at(case, to),
+            (None, None) => self.at(to, case.path()),
         };
         // What is replaced by another kind of thing was deleted; what lost against a newer version was wanted.
         let gives_way = expect.filter(|old| loser || old.kind != source.kind);
@@ -300,11 +305,7 @@ impl<'b> Builder<'b> {
             soft: gives_way.is_some_and(|old| soft.keeps(old.size)),
         });
         let mut memo = self.memo_of_copy(case, from);
-        let wanted = expect.and_then(|_| self.respelled(case, from, to));
-        memo.spelled[to] = wanted.clone().unwrap_or_else(|| at.clone());
-        if let Some(new) = wanted {
-            transitions.push(Transition::Rename { on: to, from: at, expect: source, to: new });
-        }
+        memo.spelled[to] = at;
         let action = Self::action(case, phase, transitions);
         self.actions.push(Action { agree: alloc::vec![memo], ..action });
     }
@@ -318,6 +319,21 @@ impl<'b> Builder<'b> {
         Some(self.at(to, &case.path().parent().unwrap_or_default()).join_checked(name))
     }
 
+    /// Where this side's entry lies once it has taken over the other side's spelling, if it must. The spelling comes
+    /// before the content: whoever stops in between leaves a difference that leads to the same end.
+    fn respell(
+        &self,
+        case: &Case<'_>,
+        on: Side,
+        expect: Entry,
+        transitions: &mut Vec<Transition>,
+    ) -> RelPath {
+        let from = self.seen_at(case, on);
+        let Some(to) = self.respelled(case, on.other(), on) else { return from };
+        transitions.push(Transition::Rename { on, from, expect, to: to.clone() });
+        to
+    }
+
     fn add_copy_keep_spelling(&mut self, case: &Case<'_>, from: Side) {
         let to = from.other();
         let (Some(source), Some(old)) =
@@ -325,23 +341,20 @@ impl<'b> Builder<'b> {
         else {
             return;
         };
-        let (mine, theirs) = (self.seen_at(case, from), self.seen_at(case, to));
         let soft = old.kind != source.kind && self.terms.policy.soft_delete.keeps(old.size);
-        let mut transitions = alloc::vec![Transition::Copy {
+        let mut transitions = Vec::new();
+        let mut memo = self.memo_of_copy(case, from);
+        memo.spelled = Sides::from_fn(|side| self.seen_at(case, side));
+        let on = if is_spelled_anew(case, to) { from } else { to };
+        memo.spelled[on] = self.respell(case, on, if on == to { old } else { source }, &mut transitions);
+        transitions.push(Transition::Copy {
             to,
-            from: mine.clone(),
+            from: memo.spelled[from].clone(),
             source,
-            at: theirs.clone(),
+            at: memo.spelled[to].clone(),
             expect: Some(old),
             soft,
-        }];
-        let mut memo = self.memo_of_copy(case, from);
-        memo.spelled = Sides::from_fn(|side| if side == to { theirs.clone() } else { mine.clone() });
-        let on = if is_spelled_anew(case, to) { from } else { to };
-        if let Some(new) = self.respelled(case, on.other(), on) {
-            let at = core::mem::replace(&mut memo.spelled[on], new.clone());
-            transitions.push(Transition::Rename { on, from: at, expect: source, to: new });
-        }
+        });
         let action = Self::action(case, Phase::Copies, transitions);
         self.actions.push(Action { agree: alloc::vec![memo], ..action });
     }
@@ -478,22 +491,24 @@ impl<'b> Builder<'b> {
                 xattrs: Sides { left: None, right: None },
             });
         }
+        let at_old = self.respell(case, older, old.entry, &mut transitions);
+        memo.spelled[older] = at_old.clone();
         transitions.push(Transition::Copy {
             to: older,
             from: at_new,
             source: new.entry,
-            at: at_old.clone(),
+            at: at_old,
             expect: Some(old.entry),
             // A copy that an earlier run has kept may be changed by now: then the trash is the safe place.
             soft: matches!(slot, Slot::Kept { .. }),
         });
-        if let Some(wanted) = self.respelled(case, newer, older) {
-            memo.spelled[older] = wanted.clone();
-            transitions.push(Transition::Rename { on: older, from: at_old, expect: new.entry, to: wanted });
-        }
         agree.push(memo);
         let clash = clash_at(newer);
-        let action = Self::action(case, Phase::Copies, transitions);
+        // What an earlier run kept must be on both sides before the version itself goes; besides, the two may be one
+        // file on this side, and a copy of it would find it changed.
+        let is_underway = matches!(&slot, Slot::Kept { key, .. } if self.case_at(key).is_some());
+        let phase = if is_underway { Phase::Replacements } else { Phase::Copies };
+        let action = Self::action(case, phase, transitions);
         self.actions.push(Action { agree, clash: Some(slot.key().clone()), ..action });
         Some(clash)
     }
@@ -586,7 +601,12 @@ impl<'b> Builder<'b> {
                 Some(_) => self.seen_at(case, side),
                 None => self.at(side, case.path()),
             }),
-            seen: Sides::from_fn(|side| sides[side].entry().copied()),
+            seen: Sides::from_fn(|side| {
+                let seen = sides[side].seen()?;
+                // The rename that brought it here moves its change time, and nobody has looked since.
+                let renamed = seen.lies_at.is_some() && case.moved_by.as_ref() == Some(case.path());
+                Some(Entry { ctime_ns: if renamed { 0 } else { seen.entry.ctime_ns }, ..seen.entry })
+            }),
             target: Side::BOTH.into_iter().find_map(|side| sides[side].seen()?.target.clone()),
             digest: agreed
                 .and_then(|agreed| agreed.digest)

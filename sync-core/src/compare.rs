@@ -68,6 +68,8 @@ pub struct Seen {
     pub target: Option<Box<[u8]>>,
     /// Why a directory's inside could not be read; none when it was.
     pub unreadable: Option<Trouble>,
+    /// Whether other names beside it are the same name to the other side: then it keeps its spelling.
+    pub crowded: bool,
 }
 
 /// One path at which something differs from the baseline, or the sides from each other.
@@ -208,26 +210,38 @@ impl<B: Iterator<Item = BaselineDir>> Join<'_, B> {
                 (Found::Nothing, _) => true,
                 (Found::Listed(_) | Found::Unobserved(_), _) => false,
             });
-        let mut blocked_below = false;
-        if (!quiet && !unknown_alone) || self.everything {
+        let crowded = groups.either(|group| group.listed.len() > 1);
+        let mut refused = None;
+        if crowded || (!quiet && !unknown_alone) || self.everything {
             let mut sides =
                 Sides::from_fn(|side| sighting(&found[side], &inner[side], views[side], &parents[side]));
-            if agreed.is_none() {
-                blocked_below = self.refuse_unholdable(key, &mut sides);
+            for side in Side::BOTH {
+                if let Sighting::Present(seen) = &mut sides[side] {
+                    seen.crowded = groups[side].listed.len() > 1;
+                }
             }
+            refused = self.refuse_unholdable(agreed.is_none(), &mut sides);
             self.result.differences.push(Difference { path: path.clone(), agreed, sides });
         }
         for side in Side::BOTH {
             self.collisions(side, &parents[side], &groups[side], &found[side]);
         }
-        if !blocked_below && Side::BOTH.into_iter().any(|side| matches!(inner[side], View::Listing(_)))
+        let mut inner = inner;
+        if let Some((side, trouble)) = &refused {
+            inner[*side] = View::Unknown(trouble);
+        }
+        if Side::BOTH.into_iter().any(|side| matches!(inner[side], View::Listing(_)))
             || self.baseline_has_below(&path)
         {
             let spelled = Sides::from_fn(|side| match &found[side] {
                 Found::Listed(listed) => parents[side].join_checked(listed.name),
                 _ => parents[side].join_checked(key),
             });
+            // Below one of several names nothing can be looked up by key alone.
+            let everything = self.everything;
+            self.everything |= crowded;
             self.dir(&path, &spelled, &inner);
+            self.everything = everything;
         }
     }
 
@@ -236,26 +250,30 @@ impl<B: Iterator<Item = BaselineDir>> Join<'_, B> {
         self.baseline.peek().is_some_and(|dir| dir.path.starts_with(path))
     }
 
-    /// A new entry that the other side cannot hold is unknown as a whole, with everything below it.
-    fn refuse_unholdable(&self, key: &[u8], sides: &mut Sides<Sighting>) -> bool {
+    /// An entry that the other side cannot hold is unknown as a whole, with everything below it. A name that both
+    /// sides have had can be held; a link may be new under such a name.
+    fn refuse_unholdable(&self, is_new: bool, sides: &mut Sides<Sighting>) -> Option<(Side, Trouble)> {
         for side in Side::BOTH {
-            let (Sighting::Present(seen), Sighting::Absent) = (&sides[side], &sides[side.other()]) else {
+            let (Sighting::Present(seen), theirs) = (&sides[side], &sides[side.other()]) else {
                 continue;
             };
             let other = &self.abilities[side.other()];
-            debug_assert!(!key.is_empty());
-            let trouble = if seen.entry.kind == Kind::Symlink && !other.symlinks {
+            let is_link = |entry: &Entry| entry.kind == Kind::Symlink;
+            let trouble = if is_link(&seen.entry) && !other.symlinks && !theirs.entry().is_some_and(is_link) {
                 Trouble::new(Reason::KindNotHeld, "a symbolic link")
-            } else if let Err(why) = other.names.check(seen.spelled.name()) {
+            } else if is_new
+                && *theirs == Sighting::Absent
+                && let Err(why) = other.names.check(seen.spelled.name())
+            {
                 Trouble::new(Reason::NameNotHeld, why)
             } else {
                 continue;
             };
             let spelled = Some(seen.spelled.clone());
-            sides[side] = Sighting::Unknown { trouble, spelled, cause: true };
-            return true;
+            sides[side] = Sighting::Unknown { trouble: trouble.clone(), spelled, cause: true };
+            return Some((side, trouble));
         }
-        false
+        None
     }
 
     /// Names that are one name to the other side: the chosen one is synced, the others are a problem.
@@ -284,6 +302,7 @@ fn sighting(found: &Found<'_>, inner: &View<'_>, view: View<'_>, parent: &RelPat
                 View::Unknown(trouble) if listed.entry.is_dir() => Some((*trouble).clone()),
                 _ => None,
             },
+            crowded: false,
         }),
         (Found::Unobserved(one), _) => Sighting::Unknown {
             trouble: one.trouble.clone(),

@@ -14,7 +14,7 @@ use crate::case::{Case, Outcome};
 use crate::compare::{Comparison, Sighting, is_recorded};
 use crate::entry::Kind;
 use crate::matrix::{Resolution, Rule, State, resolve};
-use crate::observe::{Claim, newer, same_content, same_properties, tolerance_ns};
+use crate::observe::{Claim, leads_in_properties, newer, same_content, same_properties, tolerance_ns};
 use crate::pairing::pair;
 use crate::path::RelPath;
 use crate::plan::{Asked, Blocked, Evidence, Plan, Question};
@@ -102,6 +102,13 @@ fn meet(case: &mut Case<'_>, evidence: &Evidence, terms: &Terms) -> Outcome {
         return Outcome::Leave;
     };
     let tolerance = tolerance_ns(&terms.abilities);
+    if case.rule == Rule::PropsBoth
+        && !same_properties(difference, evidence, &terms.abilities, tolerance)
+        && let Some(from) = leads_in_properties(difference, evidence, &terms.abilities, tolerance)
+    {
+        case.rule = Rule::Props(from);
+        return Outcome::Props(from);
+    }
     let same = if case.rule == Rule::PropsBoth {
         if same_properties(difference, evidence, &terms.abilities, tolerance) {
             Claim::Same
@@ -158,6 +165,10 @@ fn keep_directories(cases: &mut [Case<'_>], policy: &Policy) {
             other => other,
         };
         let Some(parent) = case.path().parent() else { continue };
+        // The names that collide with this one stay whatever becomes of it.
+        if case.difference.sides.either(|one| one.seen().is_some_and(|seen| seen.crowded)) {
+            rests.insert(parent.clone());
+        }
         match case.outcome {
             Outcome::Leave | Outcome::Wait => {
                 rests.insert(parent);

@@ -139,8 +139,16 @@ fn digest_of(
     }
 }
 
+/// Which properties are meant: spelling, time, extended attributes, attributes.
+type Properties = [bool; 4];
+
 fn properties_changed(difference: &Difference, side: Side, seen: &Seen, evidence: &Evidence) -> bool {
-    let Some(agreed) = &difference.agreed else { return false };
+    changed_properties(difference, side, seen, evidence).contains(&true)
+}
+
+/// The properties that differ from the agreed ones.
+fn changed_properties(difference: &Difference, side: Side, seen: &Seen, evidence: &Evidence) -> Properties {
+    let Some(agreed) = &difference.agreed else { return [false; 4] };
     let record = &agreed.sides[side];
     let respelled = record.name.as_deref().unwrap_or(difference.path.name()) != seen.spelled.name();
     let retimed = seen.entry.kind == Kind::File && seen.entry.mtime_ns != record.mtime_ns;
@@ -149,7 +157,26 @@ fn properties_changed(difference: &Difference, side: Side, seen: &Seen, evidence
         _ => false,
     };
     let attributes = seen.entry.kind != Kind::Symlink && record.attributes.differ(seen.entry.attributes);
-    respelled || retimed || xattrs || attributes
+    [respelled, retimed, xattrs, attributes]
+}
+
+/// The side all changes of properties come from, where the other side changed none that this one has not changed
+/// in the same way: as after a run that was stopped between taking over a spelling and the rest.
+pub(crate) fn leads_in_properties(
+    difference: &Difference,
+    evidence: &Evidence,
+    abilities: &Sides<Abilities>,
+    tolerance_ns: u64,
+) -> Option<Side> {
+    let (left, right) = (difference.sides.left.seen()?, difference.sides.right.seen()?);
+    let apart = properties_apart(left, right, difference, evidence, abilities, tolerance_ns);
+    Side::BOTH.into_iter().find(|leader| {
+        let other = leader.other();
+        difference.sides[other].seen().is_some_and(|seen| {
+            let changed = changed_properties(difference, other, seen, evidence);
+            changed.into_iter().zip(apart).all(|(changed, apart)| !(changed && apart))
+        })
+    })
 }
 
 /// The digest of a side's extended attributes, where the evidence has it.
@@ -215,17 +242,26 @@ pub(crate) fn same_properties(
     else {
         return false;
     };
+    !properties_apart(left, right, difference, evidence, abilities, tolerance_ns).contains(&true)
+}
+
+fn properties_apart(
+    left: &Seen,
+    right: &Seen,
+    difference: &Difference,
+    evidence: &Evidence,
+    abilities: &Sides<Abilities>,
+    tolerance_ns: u64,
+) -> Properties {
     let xattrs = match Side::BOTH.map(|side| xattrs_of(difference, side, evidence)) {
-        [Some(left), Some(right)] => left == right,
-        _ => true,
+        [Some(left), Some(right)] => left != right,
+        _ => false,
     };
-    let times = left.entry.kind != Kind::File
-        || !abilities.both(|one| one.keeps_mtime)
-        || left.entry.mtime_ns.abs_diff(right.entry.mtime_ns) <= tolerance_ns;
-    left.spelled.name() == right.spelled.name()
-        && times
-        && xattrs
-        && !left.entry.attributes.differ(right.entry.attributes)
+    let times = left.entry.kind == Kind::File
+        && abilities.both(|one| one.keeps_mtime)
+        && left.entry.mtime_ns.abs_diff(right.entry.mtime_ns) > tolerance_ns;
+    let attributes = left.entry.attributes.differ(right.entry.attributes);
+    [left.spelled.name() != right.spelled.name(), times, xattrs, attributes]
 }
 
 /// Modification times this close are the same time: the coarser precision of the two sides, and at least 2 s

@@ -12,7 +12,7 @@ use core::num::NonZeroU64;
 use crate::baseline::BaselineChange;
 use crate::case::Case;
 use crate::compare::{Difference, Sighting};
-use crate::entry::{Digest, Entry, Kind};
+use crate::entry::{Digest, Entry, Kind, Trouble};
 use crate::matrix::State;
 use crate::path::RelPath;
 use crate::plan::{Answer, Evidence};
@@ -131,6 +131,8 @@ fn is_gone(case: &Case<'_>, side: Side, kind: Kind) -> bool {
     case.states[side] == State::Deleted
         && case.states[side.other()] == State::Unchanged
         && case.difference.agreed.as_ref().is_some_and(|agreed| agreed.kind == kind)
+        // What collides with it stays behind, and somebody has to see that it does.
+        && !case.difference.sides[side.other()].seen().is_some_and(|seen| seen.crowded)
 }
 
 /// Whether every directory above `to` stands, or will stand, on the following side.
@@ -248,6 +250,14 @@ fn relocate(
         .filter(|(_, case)| case.states[other] != State::Deleted)
         .map(|(path, _)| path.clone())
         .collect();
+    // What was in a directory that cannot be read is not gone.
+    let blind: Vec<(RelPath, Trouble)> = below(cases, to)
+        .filter_map(|(path, case)| match &case.difference.sides[side] {
+            Sighting::Present(seen) => Some((path.clone(), seen.unreadable.clone()?)),
+            Sighting::Unknown { trouble, .. } => Some((path.clone(), trouble.clone())),
+            Sighting::Absent => None,
+        })
+        .collect();
     let to_spelled = new.spelled.clone();
     let mut one = Move {
         seen_on: side,
@@ -268,6 +278,8 @@ fn relocate(
         let mut sides = Sides::from_fn(|_| Sighting::Absent);
         if let Some(mut here) = here {
             sides[side] = core::mem::replace(&mut here[side], Sighting::Absent);
+        } else if let Some((_, trouble)) = blind.iter().find(|(dir, _)| at.starts_with(dir)) {
+            sides[side] = Sighting::Unknown { trouble: trouble.clone(), spelled: None, cause: false };
         }
         sides[other] = core::mem::replace(&mut difference.sides[other], Sighting::Absent);
         if let Sighting::Present(seen) = &mut sides[other] {

@@ -201,7 +201,8 @@ pub enum Phase {
     Copies,
     /// Deletions, children first.
     Deletes,
-    /// Files and links that take the place of a directory which had to go first.
+    /// What had to wait for the rest: files and links that take the place of a directory which had to go first,
+    /// versions that replace one whose clash copy was still being made, permissions that close a directory.
     Replacements,
 }
 

@@ -10,7 +10,7 @@ use crate::abilities::Abilities;
 use crate::build::Name;
 use crate::case::{Case, Outcome};
 use crate::clash::clash_name;
-use crate::compare::{Seen, equivalence};
+use crate::compare::{Seen, Sighting, equivalence};
 use crate::entry::{Digest, Kind};
 use crate::fold::Equivalence;
 use crate::observe::tolerance_ns;
@@ -54,6 +54,7 @@ pub(crate) struct Slots<'a> {
     cases: &'a [Case<'a>],
     equivalence: Equivalence,
     tolerance_ns: u64,
+    keeps_mtime: Sides<bool>,
     /// Keys that the plan's renames leave.
     vacated: BTreeSet<RelPath>,
     taken: BTreeSet<RelPath>,
@@ -75,6 +76,7 @@ impl<'a> Slots<'a> {
             vacated: moves.iter().flat_map(|one| one.forget.iter().cloned()).collect(),
             equivalence: equivalence(abilities),
             tolerance_ns: tolerance_ns(abilities),
+            keeps_mtime: abilities.as_ref().map(|one| one.keeps_mtime),
             taken: BTreeSet::new(),
             questions: Vec::new(),
         }
@@ -136,10 +138,16 @@ impl<'a> Slots<'a> {
     /// Whether what is at a key now will be there, on both sides, when the plan was carried out.
     fn stays(&self, key: &RelPath) -> bool {
         let quiet = |case: &Case<'_>| {
-            matches!(
-                case.outcome,
-                Outcome::Nothing | Outcome::Refresh | Outcome::Adopt | Outcome::Copy(_) | Outcome::Props(_)
-            )
+            let crowded = |sighting: &Sighting| sighting.seen().is_some_and(|seen| seen.crowded);
+            !case.difference.sides.either(crowded)
+                && matches!(
+                    case.outcome,
+                    Outcome::Nothing
+                        | Outcome::Refresh
+                        | Outcome::Adopt
+                        | Outcome::Copy(_)
+                        | Outcome::Props(_)
+                )
         };
         !self.vacated.contains(key) && self.case_at(key).is_none_or(quiet)
     }
@@ -153,13 +161,14 @@ impl<'a> Slots<'a> {
         if !self.stays(key) {
             return Occupied::ByOther;
         }
-        let looks_same = |listed: &Listed<'_>| {
+        let looks_same = |side: Side, listed: &Listed<'_>| {
             listed.entry.kind == seen.entry.kind
                 && listed.entry.size == seen.entry.size
-                && listed.entry.mtime_ns.abs_diff(seen.entry.mtime_ns) <= self.tolerance_ns
+                && (!self.keeps_mtime[side]
+                    || listed.entry.mtime_ns.abs_diff(seen.entry.mtime_ns) <= self.tolerance_ns)
                 && listed.target == seen.target.as_deref()
         };
-        if !occupants.iter().all(|(_, listed)| looks_same(listed)) {
+        if !occupants.iter().all(|(side, listed)| looks_same(*side, listed)) {
             return Occupied::ByOther;
         }
         if seen.entry.kind == Kind::Symlink {
@@ -169,7 +178,14 @@ impl<'a> Slots<'a> {
         let mut theirs = Vec::new();
         for (side, listed) in &occupants {
             let spelled = self.snapshots[*side].spelled(key).unwrap_or_else(|| key.clone());
-            let there = Seen { entry: listed.entry, spelled, lies_at: None, target: None, unreadable: None };
+            let there = Seen {
+                entry: listed.entry,
+                spelled,
+                lies_at: None,
+                target: None,
+                unreadable: None,
+                crowded: false,
+            };
             theirs.push(self.digest(*side, key, &there));
         }
         match mine {

@@ -7,6 +7,7 @@ use alloc::collections::BTreeMap;
 
 use crate::build::Name;
 use crate::case::{Case, Outcome};
+use crate::compare::Sighting;
 use crate::decide::settles_by_properties;
 use crate::fold::Equivalence;
 use crate::pairing::Move;
@@ -33,11 +34,18 @@ impl<'a> Spelling<'a> {
         if spelling.exact {
             return spelling;
         }
+        let mut crowd: Option<&RelPath> = None;
         for case in cases {
+            let crowded = |one: &Sighting| one.seen().is_some_and(|seen| seen.crowded);
+            if !crowd.is_some_and(|dir| case.path().starts_with(dir)) {
+                crowd = case.difference.sides.either(crowded).then(|| case.path());
+            }
             for (side, sighting) in case.difference.sides.iter() {
                 let Some(seen) = sighting.seen() else { continue };
                 let moved = case.moved_by.is_some().then(|| seen.spelled.name());
-                if let Some(name) = dir_name(case, side).or(moved) {
+                // Of several names the snapshot would give the first.
+                let chosen = crowd.map(|_| seen.spelled.name());
+                if let Some(name) = dir_name(case, side).or(moved).or(chosen) {
                     spelling.anew[side].insert(case.path().clone(), name.into());
                 }
             }
@@ -58,6 +66,7 @@ impl<'a> Spelling<'a> {
             .get(key)
             .map(|name| &**name)
             .or_else(|| listed(side))
+            .or_else(|| self.anew[side.other()].get(key).map(|name| &**name))
             .or_else(|| listed(side.other()))
             .unwrap_or_else(|| key.name());
         parent.join_checked(name)
@@ -76,8 +85,10 @@ pub(crate) fn is_spelled_anew(case: &Case<'_>, side: Side) -> bool {
 /// both sides agreed stay apart.
 pub(crate) fn respelled<'c>(case: &'c Case<'_>, from: Side, to: Side) -> Option<&'c [u8]> {
     let now = case.difference.sides[from].seen()?.spelled.name();
-    let theirs = case.difference.sides[to].seen()?.spelled.name();
-    (now != theirs && (is_spelled_anew(case, from) || is_spelled_anew(case, to))).then_some(now)
+    let there = case.difference.sides[to].seen()?;
+    let theirs = there.spelled.name();
+    (now != theirs && !there.crowded && (is_spelled_anew(case, from) || is_spelled_anew(case, to)))
+        .then_some(now)
 }
 
 /// The name that the directory which will be at the path on this side must take over from the other side.
@@ -86,6 +97,7 @@ pub(crate) fn dir_name<'c>(case: &'c Case<'_>, side: Side) -> Option<&'c [u8]> {
     if !case.is_dir_on(other) {
         return None;
     }
+    let is_crowded = case.difference.sides[side].seen().is_some_and(|seen| seen.crowded);
     match case.outcome {
         Outcome::Props(from) if from == other => respelled(case, other, side),
         Outcome::Conflict { newer, policy: ConflictPolicy::Clash | ConflictPolicy::Newer }
@@ -94,10 +106,10 @@ pub(crate) fn dir_name<'c>(case: &'c Case<'_>, side: Side) -> Option<&'c [u8]> {
             respelled(case, other, side)
         }
         // It takes the place of a file.
-        Outcome::Copy(from) if from == other && !case.is_dir_on(side) => {
+        Outcome::Copy(from) if from == other && !case.is_dir_on(side) && !is_crowded => {
             Some(case.difference.sides[other].seen()?.spelled.name())
         }
-        Outcome::MakeWay(file_side) if file_side == side => {
+        Outcome::MakeWay(file_side) if file_side == side && !is_crowded => {
             Some(case.difference.sides[other].seen()?.spelled.name())
         }
         _ => None,

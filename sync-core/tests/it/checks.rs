@@ -52,7 +52,7 @@ pub(crate) fn cycle(world: &mut World, adopted: &mut Adopted, care: Care) -> Res
     }
     let excused = Excused::new(&before, &plan);
     note_adoptions(world, &plan, adopted);
-    converged(world, &excused, adopted).map_err(|why| fail(why, world))?;
+    converged(&before, world, &excused, adopted).map_err(|why| fail(why, world))?;
     nothing_lost(&before, world, &plan, &excused).map_err(|why| fail(why, world))?;
     nothing_unknown_touched(&before, world, &plan, &excused).map_err(|why| fail(why, world))?;
     quiet(world, &plan, &excused).map_err(|why| fail(why, world))?;
@@ -100,6 +100,8 @@ pub(crate) struct Excused {
     blocked: BTreeSet<RelPath>,
     /// Spelled paths that collide with another name of their side.
     colliding: Sides<BTreeSet<RelPath>>,
+    /// Their key paths, which may be settled only in the next cycle.
+    freed: BTreeSet<RelPath>,
 }
 
 impl Excused {
@@ -110,6 +112,7 @@ impl Excused {
             waiting: BTreeSet::new(),
             blocked: BTreeSet::new(),
             colliding: Sides::default(),
+            freed: BTreeSet::new(),
         };
         for (_, replica) in before.sides.iter() {
             for path in replica.tree.keys() {
@@ -138,7 +141,11 @@ impl Excused {
         }
         for one in &plan.blocked {
             if one.trouble.reason == Reason::NameCollision {
-                excused.colliding[one.side].insert(one.path.clone());
+                let moved = carried_along(plan, one.side, &one.path);
+                for path in [one.path.clone(), moved] {
+                    excused.freed.insert(pair.path_key(&path));
+                    excused.colliding[one.side].insert(path);
+                }
             } else {
                 excused.blocked.insert(pair.path_key(&one.path));
             }
@@ -153,6 +160,12 @@ impl Excused {
     fn covers(&self, key: &RelPath) -> bool {
         // A directory stays, one-sided, while something in it waits.
         self.all().any(|path| key.starts_with(path) || path.starts_with(key))
+            || self.freed.iter().any(|path| path.starts_with(key) && path != key)
+    }
+
+    /// Whether the path itself, or what it lies in, waits.
+    fn holds(&self, key: &RelPath) -> bool {
+        self.all().any(|path| key.starts_with(path))
     }
 
     fn is_unknown(&self, key: &RelPath) -> bool {
@@ -200,7 +213,7 @@ fn note_adoptions(world: &World, plan: &Plan, adopted: &mut Adopted) {
     }
 }
 
-fn converged(world: &World, excused: &Excused, adopted: &Adopted) -> Result<(), String> {
+fn converged(before: &World, world: &World, excused: &Excused, adopted: &Adopted) -> Result<(), String> {
     let trees = Sides::from_fn(|side| visible(world, side, excused));
     let tolerance = tolerance_ns(world);
     let keys: BTreeSet<&RelPath> = trees.left.keys().chain(trees.right.keys()).collect();
@@ -225,7 +238,11 @@ fn converged(world: &World, excused: &Excused, adopted: &Adopted) -> Result<(), 
         if adopted.contains(key) {
             continue;
         }
-        if left_path.name() != right_path.name() {
+        let apart = |world: &World| {
+            world.baseline.get(key).is_some_and(|agreed| agreed.sides.left.name != agreed.sides.right.name)
+        };
+        let stayed_apart = apart(before) && apart(world);
+        if left_path.name() != right_path.name() && !excused.freed.contains(key) && !stayed_apart {
             return Err(format!("{key:?} is spelled {left_path:?} and {right_path:?}"));
         }
         let modes =
@@ -253,6 +270,19 @@ pub(crate) fn tolerance_ns(world: &World) -> u64 {
     if coarser >= 1_000_000_000 { coarser.max(2_000_000_000) } else { coarser }
 }
 
+/// Where a path of this side lies after the plan's renames above it.
+fn carried_along(plan: &Plan, side: Side, path: &RelPath) -> RelPath {
+    plan.transitions().filter(|(_, one)| one.side() == side).fold(path.clone(), |at, (_, one)| match one {
+        Transition::Rename { from, to, .. } => at.rebased(from, to),
+        _ => at,
+    })
+}
+
+/// A version of `before` that is nowhere after `plan`, or another plan to the same end, was carried out.
+pub(crate) fn lost(before: &World, after: &World, plan: &Plan) -> Option<String> {
+    nothing_lost(before, after, plan, &Excused::new(before, plan)).err()
+}
+
 /// Where the side on which a rename was found has what the other side has at `key`.
 fn followed(world: &World, plan: &Plan, seen_on: Side, key: &RelPath) -> RelPath {
     let pair = world.pair();
@@ -278,10 +308,12 @@ fn nothing_lost(before: &World, after: &World, plan: &Plan, excused: &Excused) -
         for (path, node) in replica.tree.iter().filter(|(_, node)| node.kind != Kind::Dir) {
             let key = pair.path_key(path);
             let what = || format!("the {side} side's {path:?} with content {}", node.content);
-            if hidden(path) || excused.covers(&key) || excused.collides(side, path) {
+            if hidden(path) || excused.holds(&key) || excused.collides(side, path) {
                 if !live(side, node) && (excused.is_unknown(&key) || !trashed(side, node)) {
                     return Err(format!("{} waited, and is lost", what()));
                 }
+            } else if excused.covers(&key) && live(side, node) {
+                // It stands where a directory with something unknown in it stands on the other side.
             } else if before.contents.get(&key) != Some(&(node.kind, node.content)) {
                 let somewhere = Side::BOTH.into_iter().any(|one| live(one, node) || trashed(one, node));
                 if !somewhere || (!a_side_may_win && !Side::BOTH.into_iter().all(|one| live(one, node))) {
@@ -289,7 +321,10 @@ fn nothing_lost(before: &World, after: &World, plan: &Plan, excused: &Excused) -
                 }
             } else if !live(side, node) {
                 let there = followed(before, plan, other, &key);
-                let theirs = before.sides[other].tree.iter().find(|(path, _)| pair.path_key(path) == there);
+                let theirs = before.sides[other]
+                    .tree
+                    .iter()
+                    .find(|(path, _)| pair.path_key(path) == there && !excused.collides(other, path));
                 match theirs {
                     Some((_, theirs)) if same(theirs, node) => {
                         return Err(format!("{} was wanted by both, and is lost", what()));
@@ -324,12 +359,7 @@ fn nothing_unknown_touched(
             if !excused.unknown.contains(&key) && !excused.collides(side, path) {
                 continue;
             }
-            let mut at = path.clone();
-            for (_, transition) in plan.transitions().filter(|(_, one)| one.side() == side) {
-                if let Transition::Rename { from, to, .. } = transition {
-                    at = at.rebased(from, to);
-                }
-            }
+            let at = carried_along(plan, side, path);
             if after.sides[side].tree.get(&at) != Some(node) {
                 return Err(format!("the {side} side's {path:?} is unknown or collides, and was touched"));
             }
@@ -346,16 +376,21 @@ fn nothing_unknown_touched(
 fn quiet(after: &World, plan: &Plan, excused: &Excused) -> Result<(), String> {
     let second = after.decide(false)?;
     let fail = |why: &str| Err(format!("{why}\nsecond plan:\n{}", dump_plan(&second.plan)));
-    if !second.plan.actions.is_empty() {
+    // A name that collided may be free by now.
+    let freed = |key: &RelPath| excused.freed.iter().any(|one| key.starts_with(one) || one.starts_with(key));
+    if second.plan.actions.iter().any(|action| !freed(&action.path)) {
         return fail("a second run is not quiet");
     }
-    if let Some((_, path)) = second.asked.iter().find(|(_, path)| !excused.covers(path)) {
+    if let Some((_, path)) = second.asked.iter().find(|(_, path)| !excused.covers(path) && !freed(path)) {
         return fail(&format!("a second run reads {path:?} again"));
     }
     let waiting = |plan: &Plan| -> Vec<_> {
         let notify = plan.conflicts.iter().filter(|one| one.policy == ConflictPolicy::Notify);
         notify.map(|one| (one.path.clone(), one.rule, one.newer)).collect()
     };
+    if !excused.freed.is_empty() {
+        return Ok(());
+    }
     if waiting(&second.plan) != waiting(plan) || second.plan.conflicts.len() != waiting(plan).len() {
         return fail("a second run does not show the conflicts that wait");
     }

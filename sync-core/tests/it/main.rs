@@ -11,7 +11,9 @@
 mod checks;
 mod executor;
 mod exhaustive;
+mod interrupted;
 mod mirror;
+mod random;
 mod replica;
 mod tiny;
 mod world;

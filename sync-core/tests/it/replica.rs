@@ -50,7 +50,7 @@ pub(crate) fn digest_of(content: u32) -> Digest {
 
 /// Hidden from every scan by the model's filter.
 pub(crate) fn is_hidden(name: &[u8]) -> bool {
-    name.ends_with(b".tmp")
+    name.to_ascii_lowercase().ends_with(b".tmp")
 }
 
 /// Why a change was refused.

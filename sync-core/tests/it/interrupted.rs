@@ -1,0 +1,69 @@
+//! A run that stops after any number of transitions, and the run after it.
+//!
+//! Owns [`stop_everywhere`]: the end must be what an undisturbed run reaches, with no version lost and no second
+//! clash copy, whether the baseline has kept what completed actions told it or has lost everything of that run.
+
+use std::collections::BTreeMap;
+
+use sync_core::entry::{Kind, Reason};
+use sync_core::path::RelPath;
+use sync_core::side::{Side, Sides};
+
+use crate::checks::lost;
+use crate::executor::{Until, apply};
+use crate::world::{World, dump_plan};
+
+/// What is left of a node when times, modes and numbers do not matter.
+fn outline(world: &World) -> Sides<BTreeMap<RelPath, (Kind, u32)>> {
+    let of = |side: Side| {
+        world.sides[side].tree.iter().map(|(path, node)| (path.clone(), (node.kind, node.content))).collect()
+    };
+    Sides::from_fn(of)
+}
+
+/// Stops after each transition in turn.
+pub(crate) fn stop_everywhere(world: &World) -> Result<usize, String> {
+    let decision = world.decide(false)?;
+    if decision.plan.halt.is_some() {
+        return Ok(0);
+    }
+    let mut undisturbed = world.clone();
+    apply(&mut undisturbed, &decision.plan, Until::END)?;
+    // Once one of two colliding names is gone, the next run sees the other and goes another way.
+    if decision.plan.blocked.iter().any(|one| one.trouble.reason == Reason::NameCollision) {
+        return Ok(0);
+    }
+    let steps = decision.plan.transitions().count();
+    for transitions in 0..steps {
+        for keeps_baseline in [true, false] {
+            let until = Until { transitions, keeps_baseline };
+            let mut after = world.clone();
+            apply(&mut after, &decision.plan, until)?;
+            let stopped = after.clone();
+            let fail = |why: &str, second: &str, after: &World| {
+                format!(
+                    "{until:?}: {why}\nbefore:\n{}plan:\n{}stopped:\n{}second plan:\n{second}after:\n{}undisturbed:\n{}",
+                    world.dump(),
+                    dump_plan(&decision.plan),
+                    stopped.dump(),
+                    after.dump(),
+                    undisturbed.dump()
+                )
+            };
+            let second = after.decide(false).map_err(|why| fail(&why, "", &after))?;
+            let shown = dump_plan(&second.plan);
+            apply(&mut after, &second.plan, Until::END).map_err(|why| fail(&why, &shown, &after))?;
+            // A directory that moved on both sides while the baseline slept: what was deleted or renamed in it
+            // meanwhile cannot be told from what is new there, and stays.
+            let slept =
+                !keeps_baseline && decision.plan.actions.iter().any(|action| !action.carried.is_empty());
+            if !slept && outline(&after) != outline(&undisturbed) {
+                return Err(fail("the end is not that of an undisturbed run", &shown, &after));
+            }
+            if let Some(why) = lost(world, &after, &decision.plan) {
+                return Err(fail(&why, &shown, &after));
+            }
+        }
+    }
+    Ok(steps * 2)
+}
