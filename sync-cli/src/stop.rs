@@ -16,6 +16,7 @@ pub(crate) fn listen(screen: &Screen) -> Arc<Cancel> {
     let heard = ctrlc::set_handler(move || {
         if asked.is_cancelled() {
             // Whatever is on disk now is what a kill would leave, and the next run mends that.
+            log::logger().flush();
             std::process::exit(INTERRUPTED);
         }
         asked.cancel();

@@ -3,6 +3,7 @@
 //! Whatever a file is called, it stays within its line and its field: control characters, and characters that
 //! reorder or hide text, are escaped.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -37,19 +38,20 @@ pub(super) fn text(out: &mut dyn Write, record: &Record<'_>) -> io::Result<()> {
 
 /// `{"time":"2026-11-20T15:43:07.123Z","level":"info","run":7,"operation":"copy","path":"a/b",…}`
 pub(super) fn json(out: &mut dyn Write, record: &Record<'_>) -> io::Result<()> {
-    let mut line = serde_json::Map::new();
-    line.insert("time".to_owned(), now().into());
-    line.insert("level".to_owned(), record.level().as_str().to_ascii_lowercase().into());
+    // A run of many thousand files logs a line for each: it is put together by hand, in one text.
+    let level = record.level().as_str().to_ascii_lowercase();
+    let mut line = format!("{{\"time\":\"{}\",\"level\":\"{level}\"", now());
     for (key, value) in fields(record) {
-        // What a record calls one of the fields of every line must not replace it.
-        let key = if line.contains_key(&key) || key == "message" { format!("{key}_") } else { key };
-        line.insert(key, value);
+        // What a record calls one of the fields of every line must not stand beside it under the same name.
+        let taken = if ["time", "level", "message"].contains(&&*key) { "_" } else { "" };
+        let _ = write!(line, ",{}:{value}", Json::String(format!("{key}{taken}")));
     }
     let message = record.args().to_string();
     if !message.is_empty() {
-        line.insert("message".to_owned(), message.into());
+        let _ = write!(line, ",\"message\":{}", Json::String(message));
     }
-    writeln!(out, "{}", escape_json(&Json::Object(line).to_string()))
+    line.push('}');
+    writeln!(out, "{}", escape_json(&line))
 }
 
 fn now() -> String {
@@ -57,7 +59,10 @@ fn now() -> String {
 }
 
 /// JSON escapes line breaks by itself, but leaves alone what only some readers take for a line break or an order.
-fn escape_json(line: &str) -> String {
+fn escape_json(line: &str) -> Cow<'_, str> {
+    if line.chars().all(harmless) {
+        return Cow::Borrowed(line);
+    }
     let mut out = String::with_capacity(line.len());
     for c in line.chars() {
         if harmless(c) {
@@ -67,7 +72,7 @@ fn escape_json(line: &str) -> String {
             let _ = write!(out, "\\u{:04x}", u32::from(c));
         }
     }
-    out
+    Cow::Owned(out)
 }
 
 fn pairs(record: &Record<'_>, without: &[&str]) -> String {

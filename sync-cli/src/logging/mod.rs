@@ -4,9 +4,10 @@
 //! on the console.
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use env_logger::{Builder, Logger, Target};
-use log::{LevelFilter, Log, Metadata, Record};
+use log::{Level, LevelFilter, Log, Metadata, Record};
 use sync_engine::config::{LogFormat, Logging};
 
 use crate::screen::Screen;
@@ -19,7 +20,29 @@ use rotate::Rotating;
 /// Both logs; either may be off.
 struct Both {
     console: Logger,
-    file: Option<Logger>,
+    file: Option<(Logger, Shared)>,
+}
+
+type Complain = Box<dyn FnOnce(&std::io::Error) + Send>;
+
+/// The log file, for its logger and for whoever wants it written now.
+#[derive(Clone)]
+struct Shared(Arc<Mutex<Rotating<Complain>>>);
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Rotating<Complain>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::io::Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.lock().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The log of a run, from where the file goes and what the user chose for it.
@@ -47,43 +70,54 @@ pub(crate) fn start(screen: &Screen, file: Option<FileLog>) {
     let file = file.map(|FileLog { path, chosen }| {
         let complain = screen.clone();
         let shown = path.display().to_string();
-        let sink = Rotating::new(path, chosen.max_size, chosen.keep_files, move |error| {
+        let complain: Complain = Box::new(move |error| {
             complain.tell(&format!(
                 "warning: the log file `{}` cannot be written: {error}",
                 crate::show::plain(&shown)
             ));
         });
+        let sink =
+            Shared(Arc::new(Mutex::new(Rotating::new(path, chosen.max_size, chosen.keep_files, complain))));
         let mut builder = Builder::new();
         builder.filter_level(chosen.level.min(LevelFilter::Warn));
         builder.filter_module("sync_", chosen.level).filter_module("bothways", chosen.level);
-        builder.target(Target::Pipe(Box::new(sink)));
+        builder.target(Target::Pipe(Box::new(sink.clone())));
         match chosen.format {
             LogFormat::Text => builder.format(|out, record| line::text(out, record)),
             _ => builder.format(|out, record| line::json(out, record)),
         };
-        builder.build()
+        (builder.build(), sink)
     });
     if log::set_boxed_logger(Box::new(Both { console, file })).is_ok() {
         log::set_max_level(console_level.max(file_level));
     }
 }
 
+/// What a person may look for after a crash is written at once: trouble, and what is gone for good.
+fn must_stay(record: &Record<'_>) -> bool {
+    let is_delete = |value: log::kv::Value<'_>| value.to_borrowed_str() == Some("delete");
+    record.level() <= Level::Warn || record.key_values().get("operation".into()).is_some_and(is_delete)
+}
+
 impl Log for Both {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        self.console.enabled(metadata) || self.file.as_ref().is_some_and(|file| file.enabled(metadata))
+        self.console.enabled(metadata) || self.file.as_ref().is_some_and(|(file, _)| file.enabled(metadata))
     }
 
     fn log(&self, record: &Record<'_>) {
         self.console.log(record);
-        if let Some(file) = &self.file {
+        if let Some((file, sink)) = &self.file {
             file.log(record);
+            if must_stay(record) {
+                sink.lock().settle();
+            }
         }
     }
 
     fn flush(&self) {
         self.console.flush();
-        if let Some(file) = &self.file {
-            file.flush();
+        if let Some((_, sink)) = &self.file {
+            sink.lock().settle();
         }
     }
 }

@@ -1,12 +1,18 @@
 //! A file that starts anew when it has grown enough.
 //!
 //! Owns the log file and its older brothers: `NAME.1` is the youngest of them. A line is never split between two.
-//! The file is made when the first line is written, not before.
+//! The file is made when the first line is written, not before. Lines are gathered for a moment, so that a run of many
+//! thousand files does not make as many writes; [`Rotating::settle`] writes what was gathered.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// So many bytes are gathered at most, and for so long.
+const GATHER_BYTES: usize = 32 << 10;
+const GATHER_TIME: Duration = Duration::from_millis(100);
 
 /// Something to write whole lines to.
 pub(super) struct Rotating<F> {
@@ -15,6 +21,9 @@ pub(super) struct Rotating<F> {
     max: Option<u64>,
     keep: u32,
     open: Option<Open>,
+    /// Lines that are not written yet.
+    gathered: Vec<u8>,
+    written: Instant,
     /// Told of the first error; none once it was.
     complain: Option<F>,
 }
@@ -26,10 +35,50 @@ struct Open {
 
 impl<F: FnOnce(&io::Error)> Rotating<F> {
     pub(super) fn new(path: PathBuf, max: Option<u64>, keep: u32, complain: F) -> Self {
-        Self { path, max, keep, open: None, complain: Some(complain) }
+        Self {
+            path,
+            max,
+            keep,
+            open: None,
+            gathered: Vec::new(),
+            written: Instant::now(),
+            complain: Some(complain),
+        }
     }
 
     fn line(&mut self, line: &[u8]) -> io::Result<()> {
+        let size = self.open.as_ref().map_or(0, |open| open.size).saturating_add(self.gathered.len() as u64);
+        if self.max.is_some_and(|max| size.saturating_add(line.len() as u64) > max) {
+            self.write_gathered()?;
+        }
+        self.gathered.extend_from_slice(line);
+        if self.gathered.len() >= GATHER_BYTES || self.written.elapsed() >= GATHER_TIME {
+            self.write_gathered()?;
+        }
+        Ok(())
+    }
+
+    /// Writes what was gathered; what cannot be written is told once.
+    pub(super) fn settle(&mut self) {
+        let written = self.write_gathered();
+        self.tell(written);
+    }
+
+    fn tell(&mut self, written: io::Result<()>) {
+        if let Err(error) = written
+            && let Some(complain) = self.complain.take()
+        {
+            complain(&error);
+        }
+    }
+
+    fn write_gathered(&mut self) -> io::Result<()> {
+        let lines = std::mem::take(&mut self.gathered);
+        self.written = Instant::now();
+        if lines.is_empty() { Ok(()) } else { self.append(&lines) }
+    }
+
+    fn append(&mut self, line: &[u8]) -> io::Result<()> {
         let mut open = match self.open.take() {
             Some(open) => open,
             None => Open::at(&self.path)?,
@@ -86,11 +135,8 @@ impl Open {
 impl<F: FnOnce(&io::Error)> Write for Rotating<F> {
     /// Takes every line: what cannot be written is told once, and a later line tries again.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if let Err(error) = self.line(line)
-            && let Some(complain) = self.complain.take()
-        {
-            complain(&error);
-        }
+        let written = self.line(line);
+        self.tell(written);
         Ok(line.len())
     }
 
@@ -130,6 +176,7 @@ mod tests {
         for number in 0..7 {
             log.write_all(format!("line{number}\n").as_bytes()).unwrap();
         }
+        log.settle();
         let folder = path.parent().unwrap();
         assert_eq!(names(folder), ["x.log", "x.log.1", "x.log.2"]);
         assert_eq!(fs::read_to_string(&path).unwrap(), "line6\n");
@@ -144,6 +191,7 @@ mod tests {
         let mut log = quiet(&path, Some(8), 0);
         log.write_all(b"12345\n").unwrap();
         log.write_all(b"67890\n").unwrap();
+        log.settle();
         assert_eq!(names(temp.path()), ["x.log"]);
         assert_eq!(fs::read(&path).unwrap(), b"67890\n");
     }
@@ -153,8 +201,23 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let path = temp.path().join("x.log");
         fs::write(&path, "whole\nhal").unwrap();
-        quiet(&path, None, 0).write_all(b"new\n").unwrap();
+        let mut log = quiet(&path, None, 0);
+        log.write_all(b"new\n").unwrap();
+        log.settle();
         assert_eq!(fs::read_to_string(&path).unwrap(), "whole\nhal\nnew\n");
+    }
+
+    #[test]
+    fn lines_are_gathered_for_a_moment_only() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("x.log");
+        let mut log = quiet(&path, None, 0);
+        log.write_all(b"one\n").unwrap();
+        std::thread::sleep(GATHER_TIME);
+        log.write_all(b"two\n").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\n");
+        log.write_all(&vec![b'x'; GATHER_BYTES]).unwrap();
+        assert_eq!(fs::read(&path).unwrap().len(), 8 + GATHER_BYTES);
     }
 
     #[test]
@@ -166,6 +229,7 @@ mod tests {
             Rotating::new(temp.path().join("file/x.log"), None, 1, |_: &io::Error| told.set(told.get() + 1));
         for _ in 0..3 {
             log.write_all(b"line\n").unwrap();
+            log.settle();
         }
         assert_eq!(told.get(), 1);
     }
