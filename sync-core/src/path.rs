@@ -199,14 +199,14 @@ impl fmt::Display for RelPath {
     }
 }
 
-/// A `/` sorts before every byte a name can hold, which makes byte order walk order.
-fn walk_order(bytes: &[u8]) -> impl Iterator<Item = u8> {
-    bytes.iter().map(|b| if *b == b'/' { 0 } else { *b })
-}
-
 impl Ord for RelPath {
     fn cmp(&self, other: &Self) -> Ordering {
-        walk_order(&self.0).cmp(walk_order(&other.0))
+        // A `/` sorts before every byte a name can hold, which makes byte order walk order.
+        let rank = |byte: u8| if byte == b'/' { 0 } else { byte };
+        match self.0.iter().zip(&other.0).find(|(a, b)| a != b) {
+            Some((a, b)) => rank(*a).cmp(&rank(*b)),
+            None => self.0.len().cmp(&other.0.len()),
+        }
     }
 }
 

@@ -37,6 +37,7 @@ enum Part {
 const GENERATED: &[Generated] = &[
     Generated { path: "docs/matrix.md", part: Part::Whole, make: matrix_page },
     Generated { path: "README.md", part: Part::Between("matrix"), make: matrix },
+    Generated { path: "README.md", part: Part::Between("plan"), make: crate::picture::plan },
 ];
 
 /// The decision matrix as the core has it.

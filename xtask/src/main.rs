@@ -9,6 +9,7 @@
 mod bench;
 mod generate;
 mod layers;
+mod picture;
 mod rng;
 mod setup;
 mod shell;
