@@ -4,6 +4,7 @@
 //! looked up.
 
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use crate::build::Name;
 use crate::case::{Case, Outcome};
@@ -21,6 +22,8 @@ pub(crate) struct Spelling<'a> {
     snapshots: &'a Sides<Snapshot>,
     /// Last components that will not be what the snapshot shows.
     anew: Sides<BTreeMap<RelPath, Name>>,
+    /// Keys with several names on one side, where the snapshot would show the first; all below them are in `anew`.
+    crowds: Vec<RelPath>,
 }
 
 impl<'a> Spelling<'a> {
@@ -30,21 +33,22 @@ impl<'a> Spelling<'a> {
         cases: &[Case<'_>],
         moves: &[Move],
     ) -> Self {
-        let mut spelling = Self { exact: equivalence.is_exact(), snapshots, anew: Sides::default() };
+        let mut spelling =
+            Self { exact: equivalence.is_exact(), snapshots, anew: Sides::default(), crowds: Vec::new() };
         if spelling.exact {
             return spelling;
         }
-        let mut crowd: Option<&RelPath> = None;
         for case in cases {
             let crowded = |one: &Sighting| one.seen().is_some_and(|seen| seen.crowded);
-            if !crowd.is_some_and(|dir| case.path().starts_with(dir)) {
-                crowd = case.difference.sides.either(crowded).then(|| case.path());
+            let inside = spelling.crowds.last().is_some_and(|dir| case.path().starts_with(dir));
+            let in_crowd = inside || case.difference.sides.either(crowded);
+            if in_crowd && !inside {
+                spelling.crowds.push(case.path().clone());
             }
             for (side, sighting) in case.difference.sides.iter() {
                 let Some(seen) = sighting.seen() else { continue };
                 let moved = case.moved_by.is_some().then(|| seen.spelled.name());
-                // Of several names the snapshot would give the first.
-                let chosen = crowd.map(|_| seen.spelled.name());
+                let chosen = in_crowd.then(|| seen.spelled.name());
                 if let Some(name) = dir_name(case, side).or(moved).or(chosen) {
                     spelling.anew[side].insert(case.path().clone(), name.into());
                 }
@@ -61,7 +65,9 @@ impl<'a> Spelling<'a> {
             return key.clone();
         }
         let parent = key.parent().map_or_else(RelPath::root, |parent| self.path(side, &parent));
-        let listed = |side: Side| self.snapshots[side].get(key).map(|listed| listed.name);
+        let in_crowd = self.crowds.iter().any(|dir| key.starts_with(dir));
+        let listed =
+            |side: Side| self.snapshots[side].get(key).filter(|_| !in_crowd).map(|listed| listed.name);
         let name = self.anew[side]
             .get(key)
             .map(|name| &**name)

@@ -114,28 +114,6 @@ impl Excused {
             colliding: Sides::default(),
             freed: BTreeSet::new(),
         };
-        for (_, replica) in before.sides.iter() {
-            for path in replica.tree.keys() {
-                let blind = replica.unobserved.contains(path)
-                    || path
-                        .ancestors()
-                        .any(|dir| replica.unreadable.contains(&dir) || replica.unobserved.contains(&dir));
-                if blind {
-                    excused.unknown.insert(pair.path_key(path));
-                }
-            }
-        }
-        for (side, replica) in before.sides.iter() {
-            // What lies on the other side below a directory that cannot be read here is unknown as well.
-            let dirs: Vec<_> =
-                replica.unreadable.iter().chain(&replica.unobserved).map(|dir| pair.path_key(dir)).collect();
-            for path in before.sides[side.other()].tree.keys() {
-                let key = pair.path_key(path);
-                if dirs.iter().any(|dir| key.starts_with(dir) && key != *dir) {
-                    excused.unknown.insert(key);
-                }
-            }
-        }
         for conflict in plan.conflicts.iter().filter(|one| one.policy == ConflictPolicy::Notify) {
             excused.waiting.insert(conflict.path.clone());
         }
@@ -148,6 +126,33 @@ impl Excused {
                 }
             } else {
                 excused.blocked.insert(pair.path_key(&one.path));
+            }
+        }
+        for (side, replica) in before.sides.iter() {
+            for path in replica.tree.keys() {
+                let blind = replica.unobserved.contains(path)
+                    || path
+                        .ancestors()
+                        .any(|dir| replica.unreadable.contains(&dir) || replica.unobserved.contains(&dir));
+                if blind && !excused.collides(side, path) {
+                    excused.unknown.insert(pair.path_key(path));
+                }
+            }
+        }
+        for (side, replica) in before.sides.iter() {
+            // What lies on the other side below a directory that cannot be read here is unknown as well.
+            let dirs: Vec<_> = replica
+                .unreadable
+                .iter()
+                .chain(&replica.unobserved)
+                .filter(|dir| !excused.collides(side, dir))
+                .map(|dir| pair.path_key(dir))
+                .collect();
+            for path in before.sides[side.other()].tree.keys() {
+                let key = pair.path_key(path);
+                if dirs.iter().any(|dir| key.starts_with(dir) && key != *dir) {
+                    excused.unknown.insert(key);
+                }
             }
         }
         excused
