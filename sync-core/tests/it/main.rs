@@ -14,6 +14,8 @@ mod exhaustive;
 mod interrupted;
 mod mirror;
 mod random;
+mod readings;
 mod replica;
+mod table;
 mod tiny;
 mod world;
