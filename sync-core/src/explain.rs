@@ -58,6 +58,20 @@ pub fn explain(path: &RelPath, comparison: &Comparison, evidence: &Evidence, pla
     };
     let actions: Vec<Action> = plan.actions.iter().filter(concerns).cloned().collect();
     let cell = resolve(states.left, states.right);
+    let conflict = plan.conflicts.iter().find(|conflict| conflict.path == *path).cloned();
+    let questions: Vec<Question> = plan
+        .questions
+        .iter()
+        .filter(|(question, _)| question.path == *path)
+        .map(|(question, _)| question.clone())
+        .collect();
+    let rule = match (actions.first(), &conflict) {
+        (Some(action), _) => action.rule,
+        (None, Some(conflict)) => conflict.rule,
+        // Something in the directory could not be observed, so that it has to stay as it is.
+        (None, None) if cell.1 != Resolution::Nothing && questions.is_empty() => Rule::Unobserved,
+        (None, None) => cell.0,
+    };
     let spelled = |side: Side| difference?.sides[side].seen().map(|seen| &seen.spelled);
     Explanation {
         path: path.clone(),
@@ -65,20 +79,15 @@ pub fn explain(path: &RelPath, comparison: &Comparison, evidence: &Evidence, pla
         difference: difference.cloned(),
         states,
         cell,
-        rule: actions.first().map_or(cell.0, |action| action.rule),
-        conflict: plan.conflicts.iter().find(|conflict| conflict.path == *path).cloned(),
+        rule,
+        conflict,
         blocked: plan
             .blocked
             .iter()
             .filter(|one| one.path == *path || spelled(one.side) == Some(&one.path))
             .cloned()
             .collect(),
-        questions: plan
-            .questions
-            .iter()
-            .filter(|(question, _)| question.path == *path)
-            .map(|(question, _)| question.clone())
-            .collect(),
+        questions,
         actions,
     }
 }

@@ -287,14 +287,19 @@ impl Action {
     /// Whether `transition` makes a clash copy.
     pub fn makes_clash(&self, transition: &Transition) -> bool {
         let Some(clash) = &self.clash else { return false };
-        let lands_on = match transition {
-            Transition::KeepBeside { .. } => return true,
-            Transition::Rename { to, .. } => to,
-            Transition::Copy { at, .. } => at,
-            _ => return false,
+        // Spellings of a key differ from it in case or form only: what is known is where each version will lie.
+        let lies = |at: &RelPath, key_is_clash: bool| {
+            self.agree
+                .iter()
+                .any(|memo| (memo.path == *clash) == key_is_clash && memo.spelled.either(|path| path == at))
         };
-        // Spellings of a key differ from it in case or form only.
-        self.agree.iter().any(|memo| memo.path == *clash && memo.spelled.either(|path| path == lands_on))
+        match transition {
+            Transition::KeepBeside { .. } => true,
+            Transition::Copy { at, .. } => lies(at, true),
+            // Either the older version makes way, or the path itself is spelled anew.
+            Transition::Rename { to, .. } => !lies(to, false),
+            _ => false,
+        }
     }
 
     /// The stable word for `transition`.

@@ -18,7 +18,7 @@ use sync_core::side::{Side, Sides};
 
 use crate::checks::{Adopted, Care, cycle};
 use crate::interrupted::stop_everywhere;
-use crate::replica::{Node, Replica, START_NS, STEP_NS};
+use crate::replica::{Node, Replica, START_NS, STEP_NS, is_hidden};
 use crate::world::World;
 
 /// A small generator of our own, so that a seed means the same on every machine and in every version.
@@ -267,7 +267,7 @@ impl Users {
                 }
             }
             What::Blind => {
-                let Some(at) = pick(&reach) else { return };
+                let Some(at) = pick(&reach).filter(|at| !at.components().any(is_hidden)) else { return };
                 let blind =
                     if replica.is_dir(&at) { &mut replica.unreadable } else { &mut replica.unobserved };
                 blind.insert(at);

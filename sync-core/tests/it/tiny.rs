@@ -59,7 +59,8 @@ fn parse_one(text: &str) -> Spec {
     } else if let Some((name, rest)) = text.split_once('>') {
         (name, Kind::Symlink, rest)
     } else {
-        let cut = text.rfind('/').unwrap_or_else(|| panic!("{text:?} is no entry"));
+        let marked = ["/#", "/!", "/?", "/^"].into_iter().filter_map(|mark| text.find(mark)).min();
+        let cut = marked.or_else(|| text.rfind('/')).unwrap_or_else(|| panic!("{text:?} is no entry"));
         (&text[..cut], Kind::Dir, &text[cut + 1..])
     };
     let (value, mut marks) = rest.split_at(marks_at(rest));
