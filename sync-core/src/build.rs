@@ -22,6 +22,7 @@ use crate::side::{Side, Sides};
 use crate::slot::{Slot, Slots};
 use crate::snapshot::Snapshot;
 use crate::spelling::{Spelling, dir_name, is_spelled_anew, respelled};
+use crate::twins::Twin;
 
 pub(crate) struct Builder<'b> {
     evidence: &'b Evidence,
@@ -60,7 +61,19 @@ impl<'b> Builder<'b> {
         }
     }
 
-    pub(crate) fn build(mut self, plan: &mut Plan) {
+    pub(crate) fn build(mut self, twins: Vec<Twin>, plan: &mut Plan) {
+        self.renames.extend(twins.into_iter().map(|twin| Action {
+            path: twin.to,
+            rule: Rule::Adopt,
+            states: Sides { left: State::Created, right: State::Created },
+            phase: Phase::Renames,
+            transitions: Vec::new(),
+            agree: Vec::new(),
+            forget: twin.forget,
+            carried: twin.carried,
+            clash: None,
+            after: None,
+        }));
         for one in core::mem::take(&mut self.moves) {
             self.make_way_for(&one);
             self.add_move(one);

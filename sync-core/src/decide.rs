@@ -44,7 +44,7 @@ pub fn decide(
         .map(|difference| Case::new(Cow::Borrowed(difference), evidence))
         .collect();
     let mut proofs = Vec::new();
-    let (mut cases, moves) = pair(cases, evidence, &mut proofs);
+    let (mut cases, moves, twins) = pair(cases, evidence, &mut proofs);
     for case in &mut cases {
         settle(case, evidence, terms);
     }
@@ -55,7 +55,7 @@ pub fn decide(
         report_troubles(case, &mut plan.blocked);
     }
     plan.questions = questions(comparison, &cases, proofs);
-    Builder::new(snapshots, evidence, terms, &cases, moves).build(&mut plan);
+    Builder::new(snapshots, evidence, terms, &cases, moves).build(twins, &mut plan);
     plan.halt = crate::guard::halt(&plan, comparison, snapshots, &terms.policy);
     plan
 }

@@ -38,3 +38,4 @@ pub mod side;
 mod slot;
 pub mod snapshot;
 mod spelling;
+mod twins;

@@ -17,6 +17,7 @@ use crate::matrix::State;
 use crate::path::RelPath;
 use crate::plan::{Answer, Evidence};
 use crate::side::{Side, Sides};
+use crate::twins::{Twin, may_hold_twins, pair_twins};
 
 /// One rename that the plan will make.
 #[derive(Clone, Debug)]
@@ -42,14 +43,14 @@ pub(crate) struct Move {
     pub(crate) forget: Vec<RelPath>,
 }
 
-type Cases<'a> = BTreeMap<RelPath, Case<'a>>;
+pub(crate) type Cases<'a> = BTreeMap<RelPath, Case<'a>>;
 
 /// Finds the moves. `ask` receives the digests that would prove more of them.
 pub(crate) fn pair<'a>(
     cases: Vec<Case<'a>>,
     evidence: &Evidence,
     ask: &mut Vec<(Side, RelPath)>,
-) -> (Vec<Case<'a>>, Vec<Move>) {
+) -> (Vec<Case<'a>>, Vec<Move>, Vec<Twin>) {
     let is_candidate = |case: &Case<'_>, side: Side, state, other| {
         case.states[side] == state && case.states[side.other()] == other
     };
@@ -57,10 +58,12 @@ pub(crate) fn pair<'a>(
         cases.iter().any(|case| is_candidate(case, side, State::Created, State::Absent))
             && cases.iter().any(|case| is_candidate(case, side, State::Deleted, State::Unchanged))
     });
-    if !any {
-        return (cases, Vec::new());
+    let twins = may_hold_twins(&cases);
+    if !any && !twins {
+        return (cases, Vec::new(), Vec::new());
     }
     let mut cases: Cases<'a> = cases.into_iter().map(|case| (case.path().clone(), case)).collect();
+    let twins = if twins { pair_twins(&mut cases, evidence) } else { Vec::new() };
     let mut moves = Vec::new();
     for side in Side::BOTH {
         pair_directories(&mut cases, side, evidence, &mut moves);
@@ -68,10 +71,13 @@ pub(crate) fn pair<'a>(
     for side in Side::BOTH {
         pair_files(&mut cases, side, evidence, &mut moves, ask);
     }
-    (cases.into_values().collect(), moves)
+    (cases.into_values().collect(), moves, twins)
 }
 
-fn below<'m, 'a>(cases: &'m Cases<'a>, dir: &RelPath) -> impl Iterator<Item = (&'m RelPath, &'m Case<'a>)> {
+pub(crate) fn below<'m, 'a>(
+    cases: &'m Cases<'a>,
+    dir: &RelPath,
+) -> impl Iterator<Item = (&'m RelPath, &'m Case<'a>)> {
     cases.range(dir.clone()..).take_while(move |(path, _)| path.starts_with(dir))
 }
 
@@ -235,6 +241,17 @@ fn same_digest(
     }
 }
 
+/// Where nothing is known of what lies below: what was in a directory that cannot be read is not gone.
+pub(crate) fn blind_below(cases: &Cases<'_>, to: &RelPath, side: Side) -> Vec<(RelPath, Trouble)> {
+    below(cases, to)
+        .filter_map(|(path, case)| match &case.difference.sides[side] {
+            Sighting::Present(seen) => Some((path.clone(), seen.unreadable.clone()?)),
+            Sighting::Unknown { trouble, .. } => Some((path.clone(), trouble.clone())),
+            Sighting::Absent => None,
+        })
+        .collect()
+}
+
 /// Rewrites the cases as if the other side had been renamed too.
 fn relocate(
     cases: &mut Cases<'_>,
@@ -250,14 +267,7 @@ fn relocate(
         .filter(|(_, case)| case.states[other] != State::Deleted)
         .map(|(path, _)| path.clone())
         .collect();
-    // What was in a directory that cannot be read is not gone.
-    let blind: Vec<(RelPath, Trouble)> = below(cases, to)
-        .filter_map(|(path, case)| match &case.difference.sides[side] {
-            Sighting::Present(seen) => Some((path.clone(), seen.unreadable.clone()?)),
-            Sighting::Unknown { trouble, .. } => Some((path.clone(), trouble.clone())),
-            Sighting::Absent => None,
-        })
-        .collect();
+    let blind = blind_below(cases, to, side);
     let to_spelled = new.spelled.clone();
     let mut one = Move {
         seen_on: side,

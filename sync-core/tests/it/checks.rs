@@ -283,6 +283,20 @@ fn carried_along(plan: &Plan, side: Side, path: &RelPath) -> RelPath {
     })
 }
 
+/// What the baseline holds once it has learned of renames that both sides had made already.
+fn contents_carried(before: &World, plan: &Plan) -> BTreeMap<RelPath, (Kind, u32)> {
+    let mut contents = before.contents.clone();
+    for action in plan.actions.iter().filter(|one| one.transitions.is_empty() && !one.carried.is_empty()) {
+        let Some(from) = action.forget.first() else { continue };
+        for path in &action.forget {
+            if let Some(one) = contents.remove(path) {
+                contents.insert(path.rebased(from, &action.path), one);
+            }
+        }
+    }
+    contents
+}
+
 /// A version of `before` that is nowhere after `plan`, or another plan to the same end, was carried out.
 pub(crate) fn lost(before: &World, after: &World, plan: &Plan) -> Option<String> {
     nothing_lost(before, after, plan, &Excused::new(before, plan)).err()
@@ -301,6 +315,7 @@ fn followed(world: &World, plan: &Plan, seen_on: Side, key: &RelPath) -> RelPath
 
 fn nothing_lost(before: &World, after: &World, plan: &Plan, excused: &Excused) -> Result<(), String> {
     let pair = before.pair();
+    let contents = contents_carried(before, plan);
     let policy = &before.policy;
     let a_side_may_win =
         [policy.same_file_changed_both, policy.new_file_both_different, policy.properties_conflict_both]
@@ -319,7 +334,7 @@ fn nothing_lost(before: &World, after: &World, plan: &Plan, excused: &Excused) -
                 }
             } else if excused.covers(&key) && live(side, node) {
                 // It stands where a directory with something unknown in it stands on the other side.
-            } else if before.contents.get(&key) != Some(&(node.kind, node.content)) {
+            } else if contents.get(&key) != Some(&(node.kind, node.content)) {
                 let somewhere = Side::BOTH.into_iter().any(|one| live(one, node) || trashed(one, node));
                 if !somewhere || (!a_side_may_win && !Side::BOTH.into_iter().all(|one| live(one, node))) {
                     return Err(format!("{} is new, and is lost", what()));

@@ -92,11 +92,8 @@ impl Run<'_> {
     }
 
     fn remember(&mut self, action: &Action, touched: &Sides<BTreeSet<RelPath>>) -> Done<()> {
-        let pair = self.world.pair();
-        let from = match &action.transitions[..] {
-            [Transition::Rename { from, .. }] => pair.path_key(from),
-            _ => RelPath::root(),
-        };
+        // The renamed path itself comes first.
+        let from = action.forget.first().cloned().unwrap_or_default();
         let mut moved = BTreeMap::new();
         for path in &action.forget {
             self.world.baseline.remove(path);

@@ -1,0 +1,118 @@
+//! Renames that both sides have made already.
+//!
+//! Owns [`pair_twins`]: what was renamed on one side and followed on the other by a run that was stopped before the
+//! baseline learned of it. Both sides show, at one and the same new path, the very numbers that the baseline has for
+//! the old one. The baseline moves along; without that, whatever was changed or deleted in a moved directory meets
+//! there as if for the first time.
+
+use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::num::NonZeroU64;
+
+use crate::baseline::BaselineChange;
+use crate::case::Case;
+use crate::compare::{Difference, Sighting};
+use crate::entry::{Kind, Trouble};
+use crate::matrix::State;
+use crate::pairing::{Cases, below, blind_below};
+use crate::path::RelPath;
+use crate::plan::Evidence;
+use crate::side::{Side, Sides};
+
+/// A rename that only the baseline has to learn of.
+#[derive(Clone, Debug)]
+pub(crate) struct Twin {
+    /// The new key path.
+    pub(crate) to: RelPath,
+    /// Baseline rows that move along, the renamed one's own among them.
+    pub(crate) carried: Vec<BaselineChange>,
+    /// Old keys that leave the baseline.
+    pub(crate) forget: Vec<RelPath>,
+}
+
+type Numbers = (NonZeroU64, NonZeroU64);
+
+fn are(case: &Case<'_>, state: State) -> bool {
+    Side::BOTH.into_iter().all(|side| case.states[side] == state)
+}
+
+fn gone(case: &Case<'_>) -> Option<(Kind, Numbers)> {
+    let agreed = case.difference.agreed.as_ref().filter(|_| are(case, State::Deleted))?;
+    Some((agreed.kind, (agreed.sides.left.file_id?, agreed.sides.right.file_id?)))
+}
+
+fn arrived(case: &Case<'_>) -> Option<(Kind, Numbers)> {
+    let [left, right] = Side::BOTH.map(|side| case.difference.sides[side].seen());
+    let (left, right) = (left?, right?);
+    let fits =
+        are(case, State::Created) && left.entry.kind == right.entry.kind && !left.crowded && !right.crowded;
+    fits.then_some((left.entry.kind, (left.entry.file_id?, right.entry.file_id?)))
+}
+
+/// Whether there may be any.
+pub(crate) fn may_hold_twins(cases: &[Case<'_>]) -> bool {
+    cases.iter().any(|case| gone(case).is_some()) && cases.iter().any(|case| arrived(case).is_some())
+}
+
+/// Finds them, outer directories first, and rewrites the cases as if the baseline had moved along.
+pub(crate) fn pair_twins(cases: &mut Cases<'_>, evidence: &Evidence) -> Vec<Twin> {
+    let arrivals: BTreeMap<Numbers, (Kind, RelPath)> = cases
+        .iter()
+        .filter_map(|(path, case)| arrived(case).map(|(kind, numbers)| (numbers, (kind, path.clone()))))
+        .collect();
+    let mut twins = Vec::new();
+    let departures: Vec<RelPath> =
+        cases.iter().filter(|(_, case)| gone(case).is_some()).map(|(path, _)| path.clone()).collect();
+    for from in departures {
+        // It may have moved along with a directory by now.
+        let Some((kind, numbers)) = cases.get(&from).and_then(gone) else { continue };
+        let Some((_, to)) = arrivals.get(&numbers).filter(|(arrived, _)| *arrived == kind) else { continue };
+        let is_whole = below(cases, &from).all(|(_, case)| are(case, State::Deleted));
+        let has_room = below(cases, to).all(|(_, case)| case.difference.agreed.is_none());
+        if is_whole && has_room {
+            twins.push(carry(cases, &from, to, evidence));
+        }
+    }
+    twins
+}
+
+fn carry(cases: &mut Cases<'_>, from: &RelPath, to: &RelPath, evidence: &Evidence) -> Twin {
+    let blind: Sides<Vec<(RelPath, Trouble)>> = Sides::from_fn(|side| blind_below(cases, to, side));
+    let moved: Vec<RelPath> = below(cases, from).map(|(path, _)| path.clone()).collect();
+    let mut twin = Twin { to: to.clone(), carried: Vec::new(), forget: Vec::new() };
+    for path in moved {
+        let Some(mut agreed) = cases.remove(&path).and_then(|case| case.difference.into_owned().agreed)
+        else {
+            continue;
+        };
+        let at = path.rebased(from, to);
+        let sides = match cases.remove(&at) {
+            Some(case) => case.difference.into_owned().sides,
+            None => Sides::from_fn(|side| {
+                let trouble = blind[side].iter().find(|(dir, _)| at.starts_with(dir));
+                trouble.map_or(Sighting::Absent, |(_, trouble)| Sighting::Unknown {
+                    trouble: trouble.clone(),
+                    spelled: None,
+                    cause: false,
+                })
+            }),
+        };
+        if at == *to {
+            for side in Side::BOTH {
+                let Some(seen) = sides[side].seen() else { continue };
+                let record = &mut agreed.sides[side];
+                record.name = (*seen.spelled.name() != *at.name()).then(|| seen.spelled.name().into());
+                // The rename moved it; the number says that it is the same file, size and time that it was not written.
+                if seen.entry.size == agreed.size && seen.entry.mtime_ns == record.mtime_ns {
+                    record.ctime_ns = seen.entry.ctime_ns;
+                }
+            }
+        }
+        twin.carried.push(BaselineChange { path: at.clone(), agreed: Some(agreed.clone()) });
+        twin.forget.push(path);
+        let difference = Difference { path: at.clone(), agreed: Some(agreed), sides };
+        cases.insert(at, Case::new(Cow::Owned(difference), evidence));
+    }
+    twin
+}
