@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use sync_core::abilities::Abilities;
 use sync_core::entry::{Entry, Kind};
 use sync_core::path::RelPath;
 use sync_replica::{Displaced, Operation, Problem, ProblemKind, Trashed};
@@ -33,7 +34,12 @@ fn in_use(path: &RelPath, operation: Operation) -> Problem {
 }
 
 /// Watches the version at `place`, which was just seen as `stat`. Fails when somebody is writing it.
-pub(crate) fn hold(place: &Place<'_>, stat: &Stat, operation: Operation) -> Result<Hold, Problem> {
+pub(crate) fn hold(
+    place: &Place<'_>,
+    stat: &Stat,
+    abilities: &Abilities,
+    operation: Operation,
+) -> Result<Hold, Problem> {
     if stat.kind != Some(Kind::File) {
         return Ok(Hold(None));
     }
@@ -46,7 +52,7 @@ pub(crate) fn hold(place: &Place<'_>, stat: &Stat, operation: Operation) -> Resu
         Err(error) => return Err(Problem::io(operation, place.path, error)),
     };
     let held = file_stat(&file).map_err(|error| Problem::io(operation, place.path, error))?;
-    if !held.is_same_thing(stat) {
+    if !held.may_be(stat, abilities) {
         return Err(Problem::stale(operation, place.path, "another one took its place"));
     }
     match writers(&file) {

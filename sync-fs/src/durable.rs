@@ -1,7 +1,7 @@
 //! Making things durable: staged contents before they replace anything, names before the baseline speaks of them.
 //!
-//! A few files or directories are made durable one by one; more than [`FEW`] by asking for the whole file system
-//! once, which is then cheaper.
+//! A few staged files are made durable one by one; more than [`FEW`] by asking for the whole file system once, which
+//! is then cheaper. The last flush asks for the whole file system wherever that can be done.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -33,10 +33,6 @@ pub(crate) struct Dirty {
 }
 
 impl Dirty {
-    fn is_clean(&self) -> bool {
-        !self.many && self.dirs.is_empty() && self.things.is_empty() && self.trash.is_empty()
-    }
-
     /// Where the whole file system cannot be asked at once, the list has to stay whole.
     fn limit(&mut self) {
         if crate::sys::CAN_SYNC_ALL && self.dirs.len() + self.things.len() + self.trash.len() > FEW {
@@ -124,9 +120,6 @@ impl LocalReplica {
 
     pub(crate) fn flush_changes(&self) -> Result<(), Problem> {
         let dirty = std::mem::take(&mut *self.dirty.lock().unwrap_or_else(PoisonError::into_inner));
-        if dirty.is_clean() {
-            return Ok(());
-        }
         let flushed = self.flush_dirty(&dirty);
         if flushed.is_err() {
             // Nothing is known to be durable: the next flush has to do it all.
@@ -141,7 +134,8 @@ impl LocalReplica {
             Err(error) if leads_nowhere(&error) => Ok(()),
             other => other,
         };
-        if dirty.many && self.root.sync_all()? {
+        // The list knows nothing of what users wrote a moment ago, nor of what a killed process left behind.
+        if self.root.sync_all()? {
             return Ok(());
         }
         in_parallel(&dirty.things, |path| {

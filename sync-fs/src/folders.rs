@@ -149,7 +149,7 @@ impl LocalReplica {
         // Out of everybody's way now: what came in since the first look is found by this one.
         let judged = (|| {
             let taken = staging.dir.stat(&old).map_err(io)?;
-            if !taken.is_some_and(|taken| taken.is_same_thing(&stat)) {
+            if !taken.is_some_and(|taken| taken.may_be(&stat, &self.abilities)) {
                 return Err(Problem::stale(operation, at, "another one took its place"));
             }
             if let Some(name) = first_visible(&staging.dir, &old, at, filter).map_err(io)? {

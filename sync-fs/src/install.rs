@@ -11,6 +11,7 @@
 use std::io;
 use std::sync::PoisonError;
 
+use sync_core::abilities::Abilities;
 use sync_core::entry::{Attributes, Entry, Kind};
 use sync_core::path::RelPath;
 use sync_replica::{Displaced, Expect, Installed, Operation, Problem, ProblemKind, Staged, Trashed};
@@ -47,10 +48,10 @@ fn taken(path: &RelPath, operation: Operation) -> Problem {
 }
 
 /// Removes our own copy, if it still is where it was staged.
-fn drop_staged(staging: &Staging, own: &LocalStaged) {
+fn drop_staged(staging: &Staging, own: &LocalStaged, abilities: &Abilities) {
     let name = own.name();
     if let Ok(Some(stat)) = staging.dir.stat(&name)
-        && stat.is_same_thing(&own.stat)
+        && stat.may_be(&own.stat, abilities)
     {
         // What cannot be removed now is removed by the next recovery.
         let _ = match stat.kind {
@@ -96,7 +97,7 @@ impl LocalReplica {
                 self.touch_name(at);
                 self.touch_thing(at);
             }
-            Err(_) => drop_staged(staging, own),
+            Err(_) => drop_staged(staging, own, &self.abilities),
         }
         result
     }
@@ -156,7 +157,7 @@ impl LocalReplica {
             return Err(Problem::new(operation, place.path, ProblemKind::Unsupported, words));
         }
         let stat = self.expect(&place, old, operation)?;
-        let hold = hold(&place, &stat, operation)?;
+        let hold = hold(&place, &stat, &self.abilities, operation)?;
         let spot = self.spot_for(place.path, displaced, operation)?;
         let new = self.entry_of(&own.stat).map(|entry| Version::of(&entry));
         let new = new.ok_or_else(|| taken(place.path, operation))?;
@@ -294,7 +295,7 @@ impl LocalReplica {
             other => other?,
         };
         let stat = self.expect(&place, expect, operation)?;
-        let hold = hold(&place, &stat, operation)?;
+        let hold = hold(&place, &stat, &self.abilities, operation)?;
         let spot = self.spot_for(at, displaced, operation)?;
         let number = staging.number();
         let io = |error| Problem::io(operation, at, error);

@@ -146,7 +146,7 @@ impl LocalReplica {
         let stat = linked.ok_or_else(|| io(io::ErrorKind::NotFound.into()))?;
         match self.entry_of(&stat) {
             Some(now)
-                if stat.is_same_thing(before)
+                if stat.may_be(before, &self.abilities)
                     && expect.is_same_version_moved(&now)
                     && !expect.attributes.differ(now.attributes) => {}
             _ => return Err(Problem::stale(operation, place.path, "it changed while it was kept")),
@@ -160,7 +160,7 @@ impl LocalReplica {
             }
         })?;
         self.touch_name(target.path);
-        let after = target.stat(operation)?.filter(|after| after.is_same_thing(&stat));
+        let after = target.stat(operation)?.filter(|after| after.may_be(&stat, &self.abilities));
         let after = after.unwrap_or(stat);
         if self.abilities.ctimes {
             // The second name moved the change time of the version at the path as well; that is no edit.

@@ -32,8 +32,8 @@ struct LocalSource {
 
 /// The longest that anything waits for a clock to move on.
 const LONGEST_STEP: Duration = Duration::from_secs(2);
-/// The step by which precise file systems may still stamp their changes: that of the kernel's tick.
-const SHORTEST_STEP: Duration = Duration::from_millis(10);
+/// The clock that changes are stamped by may be behind by this much, whatever the precision of the stamps.
+const TICK: Duration = Duration::from_millis(10);
 
 pub(crate) fn cancelled(operation: Operation, path: &RelPath) -> Problem {
     Problem::new(operation, path, ProblemKind::Cancelled, "stopped")
@@ -41,7 +41,7 @@ pub(crate) fn cancelled(operation: Operation, path: &RelPath) -> Problem {
 
 /// Waits until a write that comes now is bound to get another modification time than `mtime_ns`.
 fn outwait(mtime_ns: i64, precision_ns: u64) {
-    let step = Duration::from_nanos(precision_ns).clamp(SHORTEST_STEP, LONGEST_STEP);
+    let step = Duration::from_nanos(precision_ns).min(LONGEST_STEP) + TICK;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let Ok(mtime) = u64::try_from(mtime_ns).map(Duration::from_nanos) else { return };
     // A time in the future stays there: no wait would help, and such a file is no fresher for it.
@@ -191,18 +191,12 @@ impl LocalSource {
         }
         let named = self.dir.stat(self.path.name()).map_err(io)?;
         let named = named.ok_or_else(|| Problem::stale(operation, &self.path, "it is gone"))?;
-        let held = match &self.file {
-            Some(file) => sys::file_stat(file).map_err(io)?,
-            None => named,
-        };
-        let now = held.entry(&self.abilities);
-        match now {
-            Some(now) if held.is_same_thing(&self.stat) && self.entry.is_same_version(&now) => {
-                if !named.is_same_thing(&held) {
-                    return Err(Problem::stale(operation, &self.path, "another one took its place"));
-                }
-                Ok(now)
-            }
+        // The name leads to the opened file still, so that one look by name is a look at the file as well.
+        if !named.may_be(&self.stat, &self.abilities) {
+            return Err(Problem::stale(operation, &self.path, "another one took its place"));
+        }
+        match named.entry(&self.abilities) {
+            Some(now) if self.entry.is_same_version(&now) => Ok(now),
             now => Err(Problem::stale(operation, &self.path, &difference(&self.entry, now.as_ref()))),
         }
     }

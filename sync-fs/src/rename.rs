@@ -86,7 +86,7 @@ impl LocalReplica {
         }
         // Told apart after all, it is a rename like any other.
         let (here, there) = (source.stat(Operation::Rename)?, target.stat(Operation::Rename)?);
-        Ok(matches!((here, there), (Some(here), Some(there)) if here.is_same_thing(&there)))
+        Ok(matches!((here, there), (Some(here), Some(there)) if here.may_be(&there, &self.abilities)))
     }
 
     fn respell(&self, source: &Place<'_>, expect: &Entry, target: &Place<'_>) -> Result<Entry, Problem> {

@@ -179,14 +179,20 @@ impl LocalReplica {
         control: &dyn Control,
     ) -> Result<Option<Digest>, Problem> {
         let size = source.entry().size;
+        if control.is_cancelled() {
+            return Err(cancelled(Operation::Stage, &RelPath::root()));
+        }
         if let Some(from) = source.file() {
             if self.abilities.reflinks && size >= WORTH_SHARING && sys::share_blocks(from, to) {
                 // The very same blocks: there is nothing to read back.
                 control.bytes_done(size);
-                return Ok(None);
+                return if control.is_cancelled() {
+                    Err(cancelled(Operation::Stage, &RelPath::root()))
+                } else {
+                    Ok(None)
+                };
             }
-            let stat = sys::file_stat(from).map_err(trouble)?;
-            if size >= WORTH_SHARING && stat.allocated < stat.size {
+            if size >= WORTH_SHARING && has_holes(from).map_err(trouble)? {
                 self.copy_stretches(from, to, size, reread, control)?;
                 return Ok(None);
             }
@@ -261,6 +267,10 @@ impl LocalReplica {
             _ => staging.dir.unlink(&own.name()),
         };
     }
+}
+
+fn has_holes(file: &File) -> io::Result<bool> {
+    sys::file_stat(file).map(|stat| stat.allocated < stat.size)
 }
 
 fn corrupt() -> Problem {

@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{
     AtFlags, CWD, Mode, OFlags, RawDir, RenameFlags, ResolveFlags, Statx, StatxAttributes, StatxFlags,
@@ -226,12 +227,15 @@ impl Dir {
     /// A second name fails when the place is taken, so it keeps the promise for files; directories and sides
     /// without second names are left with looking first.
     fn rename_noreplace_in_steps(&self, name: &[u8], to: &Self, to_name: &[u8]) -> io::Result<()> {
+        static ALONE: Mutex<()> = Mutex::new(());
         match rustix::fs::linkat(&self.0, name, &to.0, to_name, AtFlags::empty()) {
             Ok(()) => return self.unlink(name),
             Err(Errno::EXIST) => return Err(Errno::EXIST.into()),
             Err(Errno::XDEV) => return Err(Errno::XDEV.into()),
             Err(_) => {}
         }
+        // Of two threads here, the later one has to find the work of the first.
+        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         if to.stat(to_name)?.is_some() {
             return Err(Errno::EXIST.into());
         }
@@ -253,7 +257,7 @@ impl Dir {
     /// Sets the time of a link itself.
     pub(crate) fn set_link_mtime(&self, name: &[u8], mtime_ns: i64) -> io::Result<()> {
         kill::point();
-        Ok(rustix::fs::utimensat(&self.0, name, &mtime_only(mtime_ns), AtFlags::SYMLINK_NOFOLLOW)?)
+        Ok(rustix::fs::utimensat(&self.0, name, &times(mtime_ns), AtFlags::SYMLINK_NOFOLLOW)?)
     }
 
     /// Makes the names in this directory durable.
@@ -354,9 +358,10 @@ fn open_stepwise(dir: &OwnedFd, rel: &[u8]) -> rustix::io::Result<OwnedFd> {
     at.ok_or(Errno::INVAL)
 }
 
-fn mtime_only(mtime_ns: i64) -> Timestamps {
+/// The access time is set along with it: some file systems take either both or none.
+fn times(mtime_ns: i64) -> Timestamps {
     Timestamps {
-        last_access: Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_OMIT },
+        last_access: Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW },
         last_modification: Timespec {
             tv_sec: mtime_ns.div_euclid(1_000_000_000),
             tv_nsec: mtime_ns.rem_euclid(1_000_000_000),
@@ -371,7 +376,7 @@ pub(crate) fn file_stat(file: &File) -> io::Result<Stat> {
 
 pub(crate) fn set_mtime(file: &File, mtime_ns: i64) -> io::Result<()> {
     kill::point();
-    Ok(rustix::fs::futimens(file, &mtime_only(mtime_ns))?)
+    Ok(rustix::fs::futimens(file, &times(mtime_ns))?)
 }
 
 /// Sets permission bits; attributes of another family are left out.

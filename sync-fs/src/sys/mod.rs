@@ -67,9 +67,19 @@ impl Stat {
         })
     }
 
-    /// Whether both are the very same thing, whatever became of it in between.
+    /// Whether both are the very same thing, whatever became of it in between: both looked at just now, or one of
+    /// them held open, as elsewhere a side may give the same thing another number (see [`Stat::may_be`]).
     pub(crate) fn is_same_thing(&self, other: &Self) -> bool {
         self.dev == other.dev && self.id == other.id && self.kind == other.kind
+    }
+
+    /// Whether both can be the same thing, as far as the side's file numbers can be trusted to tell.
+    pub(crate) fn may_be(&self, other: &Self, abilities: &Abilities) -> bool {
+        if abilities.file_ids {
+            return self.is_same_thing(other);
+        }
+        self.kind == other.kind
+            && (self.kind == Some(Kind::Dir) || (self.size == other.size && self.mtime_ns == other.mtime_ns))
     }
 }
 

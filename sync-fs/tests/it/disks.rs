@@ -265,8 +265,8 @@ fn as_nobody(root: &Path) {
     fs::write(root.join("secret"), "x").unwrap();
     let replica = open(root);
     let secret = entry(&replica, "secret");
-    fs::set_permissions(root.join("closed"), fs::Permissions::from_mode(0)).unwrap();
-    fs::set_permissions(root.join("secret"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(root.join("closed"), fs::Permissions::from_mode(0o0)).unwrap();
+    fs::set_permissions(root.join("secret"), fs::Permissions::from_mode(0o0)).unwrap();
     let seen = scan(&replica);
     let closed = seen.root().find(b"closed").unwrap();
     let listing = seen.dir(closed.child.unwrap()).unwrap();

@@ -120,7 +120,7 @@ impl Fixture for FolderFixture {
         let distance = Duration::from_nanos(ns.unsigned_abs());
         let time = if ns < 0 { UNIX_EPOCH - distance } else { UNIX_EPOCH + distance };
         let file = File::open(self.path(at)).unwrap();
-        file.set_times(FileTimes::new().set_modified(time)).unwrap();
+        file.set_times(FileTimes::new().set_accessed(time).set_modified(time)).unwrap();
     }
 
     fn mtime(&self, at: &RelPath) -> i64 {
@@ -159,7 +159,7 @@ impl Fixture for FolderFixture {
     }
 
     fn staged_count(&self) -> usize {
-        self.staged().iter().filter(|name| !name.starts_with(b"i-")).count()
+        self.staged().iter().filter(|name| name.starts_with(b"s-") || name.starts_with(b"o-")).count()
     }
 
     fn make_unreadable(&self, dir: &RelPath) -> bool {

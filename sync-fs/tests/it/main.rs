@@ -14,4 +14,6 @@ mod disks;
 #[cfg(target_os = "linux")]
 mod fixture;
 #[cfg(target_os = "linux")]
+mod folding;
+#[cfg(target_os = "linux")]
 mod races;
