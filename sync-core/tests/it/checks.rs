@@ -52,7 +52,7 @@ pub(crate) fn cycle(world: &mut World, adopted: &mut Adopted, care: Care) -> Res
     }
     let excused = Excused::new(&before, &plan);
     note_adoptions(world, &plan, adopted);
-    converged(&before, world, &excused, adopted).map_err(|why| fail(why, world))?;
+    converged(&before, world, &plan, &excused, adopted).map_err(|why| fail(why, world))?;
     nothing_lost(&before, world, &plan, &excused).map_err(|why| fail(why, world))?;
     nothing_unknown_touched(&before, world, &plan, &excused).map_err(|why| fail(why, world))?;
     quiet(world, &plan, &excused).map_err(|why| fail(why, world))?;
@@ -208,6 +208,12 @@ fn note_adoptions(world: &World, plan: &Plan, adopted: &mut Adopted) {
             *adopted = adopted.iter().map(|path| path.rebased(&from, &action.path)).collect();
             continue;
         }
+        if let (true, Some(from)) = (action.transitions.is_empty(), action.forget.first())
+            && !action.carried.is_empty()
+        {
+            *adopted = adopted.iter().map(|path| path.rebased(from, &action.path)).collect();
+            adopted.insert(action.path.clone());
+        }
         for memo in &action.agree {
             if action.rule == Rule::Adopt {
                 adopted.insert(memo.path.clone());
@@ -218,7 +224,13 @@ fn note_adoptions(world: &World, plan: &Plan, adopted: &mut Adopted) {
     }
 }
 
-fn converged(before: &World, world: &World, excused: &Excused, adopted: &Adopted) -> Result<(), String> {
+fn converged(
+    before: &World,
+    world: &World,
+    plan: &Plan,
+    excused: &Excused,
+    adopted: &Adopted,
+) -> Result<(), String> {
     let trees = Sides::from_fn(|side| visible(world, side, excused));
     let tolerance = tolerance_ns(world);
     let keys: BTreeSet<&RelPath> = trees.left.keys().chain(trees.right.keys()).collect();
@@ -246,7 +258,12 @@ fn converged(before: &World, world: &World, excused: &Excused, adopted: &Adopted
         let apart = |world: &World| {
             world.baseline.get(key).is_some_and(|agreed| agreed.sides.left.name != agreed.sides.right.name)
         };
-        let stayed_apart = apart(before) && apart(world);
+        // Both sides may also have renamed it alike but for the case.
+        let carried = plan
+            .actions
+            .iter()
+            .any(|one| one.transitions.is_empty() && one.carried.iter().any(|row| row.path == **key));
+        let stayed_apart = apart(world) && (apart(before) || carried);
         if left_path.name() != right_path.name() && !excused.freed.contains(key) && !stayed_apart {
             return Err(format!("{key:?} is spelled {left_path:?} and {right_path:?}"));
         }
