@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! .bothways/root.json        which pair this root belongs to, and as which side
+//! .bothways/lock             held while a session works on the root
 //! .bothways/abilities.json   what the side was measured to be able to do
 //! .bothways/staged/s-RUN-N   a copy that is being made, or the version it was exchanged with
 //! .bothways/staged/o-RUN-N   a version that was taken from its place

@@ -18,6 +18,7 @@ mod install;
 mod intent;
 mod layout;
 mod local;
+mod lock;
 mod place;
 mod probe;
 mod properties;

@@ -73,6 +73,7 @@ pub struct LocalReplica {
     pub(crate) opened: Instant,
     /// Files that were given a second name here: their number, and their change time before and after.
     pub(crate) linked: Mutex<HashMap<u64, (i64, i64)>>,
+    _lock: Option<std::fs::File>,
 }
 
 /// The staging area of a run.
@@ -93,9 +94,10 @@ impl LocalReplica {
         let io = |error| Problem::io(Operation::Root, &RelPath::root(), error);
         let path = options.root.canonicalize().map_err(io)?;
         let stat = root.stat_self().map_err(io)?;
-        if access == Access::ReadWrite {
-            make_own(&root).map_err(io)?;
-        }
+        let lock = match access {
+            Access::ReadOnly => None,
+            Access::ReadWrite => Some(crate::lock::take(&make_own(&root).map_err(io)?)?),
+        };
         let abilities = probe::abilities(&root, access)?;
         let trash = TrashRoot::new(&path, &options.trash_root)?;
         let reserved = options.reserved.iter().filter_map(|reserved| inside(&path, reserved));
@@ -119,6 +121,7 @@ impl LocalReplica {
             seen_at: AtomicU64::new(0),
             opened: Instant::now(),
             linked: Mutex::default(),
+            _lock: lock,
         })
     }
 

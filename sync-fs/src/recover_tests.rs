@@ -193,6 +193,8 @@ fn a_kill_before_any_step_is_made_good() {
                 let case = format!("{name}, {side:?}, killed before step {step}");
                 let Some(done) = kill::at_step(step, || change(&replica)) else {
                     kills += 1;
+                    // What a process held ends with it.
+                    drop(replica);
                     let next = open(&root, side);
                     let recovered = next.recover().unwrap_or_else(|problem| panic!("{case}: {problem}"));
                     assert_eq!(recovered.restored, [], "{case}: everything had been seen");
@@ -259,8 +261,10 @@ fn an_unseen_version_survives_kills_of_the_change_and_of_the_recovery() {
                     if let Some(done) = ended {
                         done.unwrap_err();
                     }
+                    drop(replica);
                     let next = open(&root, side);
                     let _ = kill::at_step(second, || next.recover().unwrap());
+                    drop(next);
                     open(&root, side).recover().unwrap();
                     let now = tree(&root);
                     let held = now.iter().filter(|(_, content)| *content == "an unseen edit").count();

@@ -284,3 +284,15 @@ fn as_nobody(root: &Path) {
     assert_eq!(refused.kind, ProblemKind::PermissionDenied);
     fs::set_permissions(root.join("closed"), fs::Permissions::from_mode(0o755)).unwrap();
 }
+
+#[test]
+fn a_root_takes_one_session_at_a_time() {
+    let base = tempfile::tempdir().unwrap();
+    let open = |access| LocalReplica::open(LocalOptions::new(base.path()), access);
+    let first = open(Access::ReadWrite).unwrap();
+    let refused = open(Access::ReadWrite).unwrap_err();
+    assert_eq!(refused.kind, ProblemKind::InUse, "{refused}");
+    open(Access::ReadOnly).unwrap();
+    drop(first);
+    open(Access::ReadWrite).unwrap();
+}

@@ -75,6 +75,8 @@ impl Fixture for FolderFixture {
     }
 
     fn restarted(&self) -> Box<dyn Fixture + '_> {
+        // The process that ends here lives on in the test, and would keep its lock.
+        fs::remove_file(self.parent.join("root/.bothways/lock")).unwrap();
         Box::new(Self {
             parent: self.parent.clone(),
             replica: OnceLock::from(open(&self.parent)),
