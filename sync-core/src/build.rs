@@ -519,10 +519,16 @@ impl<'b> Builder<'b> {
         let clash = clash_at(newer);
         // What an earlier run kept must be on both sides before the version itself goes; besides, the two may be one
         // file on this side, and a copy of it would find it changed.
-        let is_underway = matches!(&slot, Slot::Kept { key, .. } if self.case_at(key).is_some());
-        let phase = if is_underway { Phase::Replacements } else { Phase::Copies };
+        let underway = match &slot {
+            Slot::Kept { key, .. } => {
+                self.case_at(key).filter(|kept| matches!(kept.outcome, Outcome::Copy(_)))
+            }
+            Slot::Free { .. } => None,
+        };
+        let phase = if underway.is_some() { Phase::Replacements } else { Phase::Copies };
         let action = Self::action(case, phase, transitions);
-        self.actions.push(Action { agree, clash: Some(slot.key().clone()), ..action });
+        let after = underway.map(|kept| kept.path().clone()).or(action.after);
+        self.actions.push(Action { agree, clash: Some(slot.key().clone()), after, ..action });
         Some(clash)
     }
 

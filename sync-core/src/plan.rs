@@ -261,7 +261,7 @@ pub struct Action {
     pub carried: Vec<BaselineChange>,
     /// The clash path on both sides' common key, where there is one.
     pub clash: Option<RelPath>,
-    /// The key path of a rename without which this action makes no sense.
+    /// The key path of a rename, or of a clash copy begun earlier, without which this action makes no sense.
     pub after: Option<RelPath>,
 }
 

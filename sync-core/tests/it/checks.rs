@@ -5,6 +5,7 @@
 //! afterwards must have been said to a person: a conflict that waits, or a problem.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
 
 use sync_core::entry::{Kind, Reason};
 use sync_core::explain::explain;
@@ -26,6 +27,11 @@ pub(crate) enum Care {
     Usual,
     /// Also what explanations and a comparison with everything in it say.
     Thorough,
+}
+
+/// Says a count past the test runner's capture: how much was proven belongs to the result.
+pub(crate) fn tell(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// Key paths at which an adoption left the properties of the sides apart, as it should.

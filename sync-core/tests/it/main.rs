@@ -11,6 +11,7 @@
 mod checks;
 mod executor;
 mod exhaustive;
+mod guards;
 mod interrupted;
 mod mirror;
 mod random;

@@ -16,7 +16,7 @@ use sync_core::path::RelPath;
 use sync_core::policy::{ConflictPolicy, FirstMatch, Policy};
 use sync_core::side::{Side, Sides};
 
-use crate::checks::{Adopted, Care, cycle};
+use crate::checks::{Adopted, Care, cycle, tell};
 use crate::interrupted::stop_everywhere;
 use crate::replica::{Node, Replica, START_NS, STEP_NS, is_hidden};
 use crate::world::World;
@@ -384,7 +384,7 @@ fn prove(name: &str, default_cases: u64, stops: bool) {
             scope.spawn(work);
         }
     });
-    println!("random, {name}: {cases} cases from seed {first}");
+    tell(&format!("random, {name}: {cases} cases from seed {first} (BOTHWAYS_SEED, BOTHWAYS_CASES)"));
     let Some((seed, script, why)) = lock(&failed).take() else { return };
     let (script, why) = shrink(script, why, stops);
     let mut text = String::new();

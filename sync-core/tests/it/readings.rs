@@ -395,6 +395,27 @@ fn moved_directories() {
                 ..ROW
             },
             Row {
+                name: "what cannot be read in a moved directory is not taken for deleted",
+                baseline: "d/ d/s/ d/s/f=A",
+                left: "e/#d e/s/?#d/s e/s/f=A",
+                right: "d/ d/s/ d/s/f=A",
+                at: ("e", Created, Absent, "renamed-left"),
+                does: &["RENAME_RIGHT d > e"],
+                after: "e/ e/s/ e/s/f=A",
+                ..ROW
+            },
+            Row {
+                name: "a move that both sides have made, as a stopped run leaves it: a change in it is no conflict",
+                baseline: "d/ d/f=A d/g=B",
+                left: "e/#d e/f=C",
+                right: "e/#d e/f=A e/g=B",
+                at: ("e", Created, Created, "adopt"),
+                does: &["COPY_LEFT_TO_RIGHT e/f", "SOFT_DELETE_RIGHT e/g"],
+                after: "e/ e/f=C",
+                trash: ["", "e/g=B"],
+                ..ROW
+            },
+            Row {
                 name: "a file made in a folder that the other side moved stays at its own path",
                 baseline: "d/ d/f=A",
                 left: "e/#d e/f=A",

@@ -5,6 +5,7 @@
 //! swapped. The readings of the rules that no single cell shows are rows too, in `readings`.
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 
 use sync_core::abilities::Abilities;
 use sync_core::explain::explain;
@@ -107,7 +108,7 @@ pub(crate) fn check_all(rows: &[Row], abilities: Sides<Abilities>) {
     let mut failures = String::new();
     for row in rows {
         if let Err(why) = check(row, abilities.clone()) {
-            failures += &format!("==== {}\n{why}\n", row.name);
+            let _ = writeln!(failures, "==== {}\n{why}", row.name);
         }
     }
     assert!(failures.is_empty(), "{failures}");

@@ -197,7 +197,7 @@ fn show<'a>(nodes: impl Iterator<Item = (&'a RelPath, &'a Node)>) -> String {
         if node.kind == Kind::File && step != default_step(node.kind, node.content) {
             let _ = write!(out, "@{step}");
         }
-        if node.mode & 0o077 == 0 {
+        if (node.mode & 0o077).count_ones() == 0 {
             out.push('!');
         }
     }

@@ -34,7 +34,6 @@ pub(crate) struct Decision {
     pub(crate) plan: Plan,
     pub(crate) evidence: Evidence,
     pub(crate) comparison: Comparison,
-    pub(crate) snapshots: Sides<Snapshot>,
     /// What had to be read.
     pub(crate) asked: Vec<(Side, RelPath)>,
 }
@@ -121,7 +120,7 @@ impl World {
         for _ in 0..12 {
             let plan = decide(&comparison, &snapshots, &evidence, &terms);
             if plan.questions.is_empty() {
-                return Ok(Decision { plan, evidence, comparison, snapshots, asked });
+                return Ok(Decision { plan, evidence, comparison, asked });
             }
             for (question, about) in plan.questions {
                 let replica = &self.sides[question.side];
