@@ -23,7 +23,7 @@ fn outline(world: &World) -> Sides<BTreeMap<RelPath, (Kind, u32)>> {
     Sides::from_fn(of)
 }
 
-/// Stops after each transition in turn.
+/// Stops after each transition in turn; says how often.
 pub(crate) fn stop_everywhere(world: &World) -> Result<usize, String> {
     let decision = world.decide(false)?;
     if decision.plan.halt.is_some() {

@@ -2,7 +2,7 @@
 //!
 //! Owns [`Row`] and how it is checked: the states and the rule at one path, every transition in order, both trees and
 //! both trashes afterwards; then everything in [`checks`](crate::checks); then all of it once more with the sides
-//! swapped. The readings of the rules that no single cell shows are rows too, in `readings`.
+//! swapped, and stopped at every step. The readings of the rules that no single cell shows are rows too, in `readings`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -15,6 +15,7 @@ use sync_core::policy::{ConflictPolicy, Policy};
 use sync_core::side::Sides;
 
 use crate::checks::{Adopted, Care, cycle};
+use crate::interrupted::stop_everywhere;
 use crate::tiny::path;
 use crate::world::{World, dump_plan};
 
@@ -95,6 +96,7 @@ pub(crate) fn check(row: &Row, abilities: Sides<Abilities>) -> Result<(), String
         return Err(format!("wanted\n{wanted}\nseen\n{seen}\nplan:\n{}", dump_plan(&plan)));
     }
 
+    stop_everywhere(&before)?;
     let mut mirrored = before.flip();
     cycle(&mut mirrored, &mut Adopted::new(), Care::Thorough)?;
     let (there, theirs) = (mirrored.shown().map(without_anchor).flip(), mirrored.trash_shown().flip());
