@@ -8,6 +8,7 @@ use sync_core::side::{Side, Sides};
 use crate::checks::{Adopted, Care, cycle};
 use crate::executor::{Until, apply};
 use crate::table::{FULL, all_newer};
+use crate::tiny::path;
 use crate::world::World;
 
 /// A world without the anchor that keeps roots from being empty.
@@ -152,4 +153,31 @@ fn several_names_of_one_file_keep_their_content_and_come_to_rest() {
         assert_eq!(shown.left, shown.right, "{left} | {right}");
         cycle(&mut world, &mut Adopted::new(), Care::Usual).unwrap();
     }
+}
+
+#[test]
+fn a_directory_that_its_owner_may_not_write_to_is_closed_last() {
+    let mut world = bare("z=Z", "z=Z d/ d/f=A d/s/ d/s/g=B", "z=Z");
+    for dir in ["d", "d/s"] {
+        if let Some(node) = world.sides.left.tree.get_mut(&path(dir)) {
+            node.mode = 0o555;
+        }
+    }
+    let plan = cycle(&mut world, &mut Adopted::new(), Care::Thorough).unwrap();
+    let words: Vec<String> = plan
+        .transitions()
+        .map(|(action, one)| format!("{} {}", action.word(one), one.path().display()))
+        .collect();
+    assert_eq!(
+        words,
+        [
+            "MKDIR_RIGHT d",
+            "MKDIR_RIGHT d/s",
+            "COPY_LEFT_TO_RIGHT d/f",
+            "COPY_LEFT_TO_RIGHT d/s/g",
+            "SET_PROPS_RIGHT d/s",
+            "SET_PROPS_RIGHT d",
+        ]
+    );
+    assert_eq!(world.sides.right.tree[&path("d")].mode, 0o555);
 }
