@@ -122,8 +122,12 @@ impl LocalReplica {
         let dirty = std::mem::take(&mut *self.dirty.lock().unwrap_or_else(PoisonError::into_inner));
         let flushed = self.flush_dirty(&dirty);
         if flushed.is_err() {
-            // Nothing is known to be durable: the next flush has to do it all.
-            self.dirty.lock().unwrap_or_else(PoisonError::into_inner).many = true;
+            // Nothing is known to be durable: the next flush has to do it all, and what came since.
+            let mut since = self.dirty.lock().unwrap_or_else(PoisonError::into_inner);
+            since.many |= dirty.many;
+            since.dirs.extend(dirty.dirs);
+            since.trash.extend(dirty.trash);
+            since.things.extend(dirty.things);
         }
         flushed.map_err(trouble)
     }
