@@ -94,7 +94,11 @@ impl<'b> Builder<'b> {
         plan.actions = self.renames;
         plan.actions.append(&mut spelling);
         plan.actions.append(&mut rest);
-        plan.questions.append(&mut self.slots.questions);
+        for one in self.slots.questions {
+            if plan.questions.iter().all(|(question, _)| *question != one.0) {
+                plan.questions.push(one);
+            }
+        }
     }
 
     fn case_at(&self, path: &RelPath) -> Option<&'b Case<'b>> {

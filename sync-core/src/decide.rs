@@ -14,7 +14,7 @@ use crate::case::{Case, Outcome};
 use crate::compare::{Comparison, Sighting, is_recorded};
 use crate::entry::Kind;
 use crate::matrix::{Resolution, Rule, State, resolve};
-use crate::observe::{Claim, leads_in_properties, newer, same_content, same_properties, tolerance_ns};
+use crate::observe::{Claim, leads_in_properties, newer, same_content, tolerance_ns};
 use crate::pairing::pair;
 use crate::path::RelPath;
 use crate::plan::{Asked, Blocked, Evidence, Plan, Question};
@@ -102,18 +102,15 @@ fn meet(case: &mut Case<'_>, evidence: &Evidence, terms: &Terms) -> Outcome {
         return Outcome::Leave;
     };
     let tolerance = tolerance_ns(&terms.abilities);
-    if case.rule == Rule::PropsBoth
-        && !same_properties(difference, evidence, &terms.abilities, tolerance)
-        && let Some(from) = leads_in_properties(difference, evidence, &terms.abilities, tolerance)
-    {
-        case.rule = Rule::Props(from);
-        return Outcome::Props(from);
-    }
     let same = if case.rule == Rule::PropsBoth {
-        if same_properties(difference, evidence, &terms.abilities, tolerance) {
-            Claim::Same
-        } else {
-            Claim::Different
+        match leads_in_properties(difference, evidence, &terms.abilities, tolerance) {
+            Sides { left: true, right: true } => Claim::Same,
+            Sides { left: false, right: false } => Claim::Different,
+            Sides { left, .. } => {
+                let from = if left { Side::Left } else { Side::Right };
+                case.rule = Rule::Props(from);
+                return Outcome::Props(from);
+            }
         }
     } else {
         same_content(difference, evidence, terms.policy.first_match, tolerance)

@@ -160,23 +160,24 @@ fn changed_properties(difference: &Difference, side: Side, seen: &Seen, evidence
     [respelled, retimed, xattrs, attributes]
 }
 
-/// The side all changes of properties come from, where the other side changed none that this one has not changed
-/// in the same way: as after a run that was stopped between taking over a spelling and the rest.
+/// On which sides everything in which the two are apart was changed, if it was changed at all. On one: the other side
+/// changed nothing that this one has not changed in the same way, as after a run that was stopped between taking over
+/// a spelling and the rest. On both: they were apart in this when they agreed, and it was changed by neither.
 pub(crate) fn leads_in_properties(
     difference: &Difference,
     evidence: &Evidence,
     abilities: &Sides<Abilities>,
     tolerance_ns: u64,
-) -> Option<Side> {
-    let (left, right) = (difference.sides.left.seen()?, difference.sides.right.seen()?);
+) -> Sides<bool> {
+    let [Some(left), Some(right)] = Side::BOTH.map(|side| difference.sides[side].seen()) else {
+        return Sides::default();
+    };
     let apart = properties_apart(left, right, difference, evidence, abilities, tolerance_ns);
-    Side::BOTH.into_iter().find(|leader| {
-        let other = leader.other();
-        difference.sides[other].seen().is_some_and(|seen| {
-            let changed = changed_properties(difference, other, seen, evidence);
-            changed.into_iter().zip(apart).all(|(changed, apart)| !(changed && apart))
-        })
-    })
+    let keeps_out = |side: Side, seen: &Seen| {
+        let changed = changed_properties(difference, side, seen, evidence);
+        changed.into_iter().zip(apart).all(|(changed, apart)| !(changed && apart))
+    };
+    Sides { left: keeps_out(Side::Right, right), right: keeps_out(Side::Left, left) }
 }
 
 /// The digest of a side's extended attributes, where the evidence has it.
@@ -230,21 +231,7 @@ pub(crate) fn same_content(
     }
 }
 
-/// Whether both sides show the same properties and spelling, as far as both can show them.
-pub(crate) fn same_properties(
-    difference: &Difference,
-    evidence: &Evidence,
-    abilities: &Sides<Abilities>,
-    tolerance_ns: u64,
-) -> bool {
-    let (Sighting::Present(left), Sighting::Present(right)) =
-        (&difference.sides.left, &difference.sides.right)
-    else {
-        return false;
-    };
-    !properties_apart(left, right, difference, evidence, abilities, tolerance_ns).contains(&true)
-}
-
+/// The properties and the spelling in which the sides are apart, as far as both can show them.
 fn properties_apart(
     left: &Seen,
     right: &Seen,

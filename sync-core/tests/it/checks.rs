@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
-use sync_core::entry::{Kind, Reason};
+use sync_core::entry::{Entry, Kind, Reason};
 use sync_core::explain::explain;
 use sync_core::matrix::Rule;
 use sync_core::path::RelPath;
@@ -102,6 +102,8 @@ pub(crate) struct Excused {
     unknown: BTreeSet<RelPath>,
     /// Conflicts that wait for a person.
     waiting: BTreeSet<RelPath>,
+    /// The same for directories of which only the properties wait.
+    waiting_alone: BTreeSet<RelPath>,
     /// Key paths with another problem.
     blocked: BTreeSet<RelPath>,
     /// Spelled paths that collide with another name of their side.
@@ -116,12 +118,19 @@ impl Excused {
         let mut excused = Self {
             unknown: BTreeSet::new(),
             waiting: BTreeSet::new(),
+            waiting_alone: BTreeSet::new(),
             blocked: BTreeSet::new(),
             colliding: Sides::default(),
             freed: BTreeSet::new(),
         };
         for conflict in plan.conflicts.iter().filter(|one| one.policy == ConflictPolicy::Notify) {
-            excused.waiting.insert(conflict.path.clone());
+            // Properties of a directory wait alone: what is in it goes on.
+            let waiting = if conflict.versions.both(Entry::is_dir) {
+                &mut excused.waiting_alone
+            } else {
+                &mut excused.waiting
+            };
+            waiting.insert(conflict.path.clone());
         }
         for one in &plan.blocked {
             if one.trouble.reason == Reason::NameCollision {
@@ -171,6 +180,7 @@ impl Excused {
     fn covers(&self, key: &RelPath) -> bool {
         // A directory stays, one-sided, while something in it waits.
         self.all().any(|path| key.starts_with(path) || path.starts_with(key))
+            || self.waiting_alone.contains(key)
             || self.freed.iter().any(|path| path.starts_with(key) && path != key)
     }
 
