@@ -168,7 +168,8 @@ pub trait Replica: Send + Sync {
     /// Renames without ever overwriting. `to` may differ in spelling alone.
     fn rename(&self, from: &RelPath, expect: &Entry, to: &RelPath) -> Result<Entry, Problem>;
 
-    /// Sets properties, as far as the side holds them. A directory's times are left alone.
+    /// Sets properties, as far as the side holds them. A directory's times are left alone. Extended attributes come
+    /// first: what is interrupted half way must still show a difference in what a scan sees.
     fn set_properties(&self, at: &RelPath, expect: &Entry, properties: &Properties)
     -> Result<Entry, Problem>;
 
@@ -185,7 +186,8 @@ pub trait Replica: Send + Sync {
         displaced: Displaced,
     ) -> Result<Option<Trashed>, Problem>;
 
-    /// Makes everything done so far durable, names included.
+    /// Makes everything on this side durable, names included, as far as the system can: what this process did, what
+    /// one that was killed before it did, and what users wrote. The baseline will claim all of it.
     fn flush(&self) -> Result<(), Problem>;
 
     /// Bytes that can still be written; none where the side does not tell.

@@ -489,13 +489,13 @@ impl Replica for MemoryReplica {
             let (_, ino) = self.expected(&state, Operation::Properties, at, expect)?;
             self.entry_or_stale(&state, Operation::Properties, at, ino)?
         };
+        if let (true, Some(xattrs)) = (self.able().xattrs, &properties.xattrs) {
+            now = self.set_one(at, &now, "xattrs", |inode, _| inode.xattrs = xattrs.clone())?;
+        }
         if properties.attributes != Attributes::NotHeld && now.attributes.differ(properties.attributes) {
             now = self.set_one(at, &now, "attributes", |inode, _| {
                 self.dress_bits(inode, properties.attributes);
             })?;
-        }
-        if let (true, Some(xattrs)) = (self.able().xattrs, &properties.xattrs) {
-            now = self.set_one(at, &now, "xattrs", |inode, _| inode.xattrs = xattrs.clone())?;
         }
         if !now.is_dir() && self.able().keeps_mtime {
             now = self.set_one(at, &now, "mtime", |inode, moment| {
