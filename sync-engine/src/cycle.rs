@@ -2,7 +2,7 @@
 //!
 //! Owns the faces' entry points [`Session::sync`], [`Session::plan`], [`Session::scan`] and [`Session::explain`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Instant;
 
@@ -27,6 +27,7 @@ use crate::report::{
 };
 use crate::session::Session;
 use crate::throttle::Throttle;
+use crate::underway::Underway;
 use crate::watch::{Phase, Watch};
 
 /// How a sync is made.
@@ -47,7 +48,7 @@ impl Session {
             finished: String::new(),
             left: SideReport::default(),
             right: SideReport::default(),
-            done: Default::default(),
+            done: BTreeMap::new(),
             bytes_copied: 0,
             conflicts: Vec::new(),
             problems: Vec::new(),
@@ -61,6 +62,7 @@ impl Session {
             act_ms: 0,
         };
         if report.halt.is_none() {
+            self.recall_underway()?;
             let mut seen = self.observe(false, watch)?;
             let totals = seen.snapshots.as_ref().map(Snapshot::totals);
             (report.left, report.right) = (totals.left.into(), totals.right.into());
@@ -77,7 +79,7 @@ impl Session {
             log::error!(operation = "halt", reason = halt.reason.as_str(); "{}", halt.message);
         }
         report.finished = time(now_ns());
-        self.log_summary(&report);
+        log_summary(&report);
         Ok(report)
     }
 
@@ -111,14 +113,16 @@ impl Session {
             );
         }
         if plan.actions.is_empty() {
-            return self.remember_quiet(state, &plan);
+            return remember_quiet(state, &plan);
         }
         let run = state.begin_run("sync", started)?;
         report.run = Some(run.0);
         watch.begin(Phase::Act, Some(plan.actions.len() as u64), Some(bytes));
+        let underway = Underway::of(&plan, state)?;
+        underway.remember(state)?;
         let throttles = Sides::from_fn(|_| self.performance.bandwidth_limit.map(Throttle::new));
         let (sink, outcomes) = crossbeam_channel::unbounded();
-        let mut ledger = Ledger::new(self, state, run);
+        let mut ledger = Ledger::new(self, state, run, underway);
         let executor = Executor::new(self, &throttles, Some(run), watch, sink);
         let root_gone = std::thread::scope(|scope| {
             let acting = scope.spawn(|| {
@@ -142,31 +146,8 @@ impl Session {
         Ok(closed?)
     }
 
-    /// A run with nothing to do writes nothing, unless the inbox has to learn something.
-    fn remember_quiet(&self, state: &State, plan: &Plan) -> Result<(), SessionError> {
-        let conflicts = inbox_changes(state, plan, &Default::default())?;
-        if !conflicts.is_empty() {
-            state.commit(&sync_state::Commit { conflicts: &conflicts, ..Default::default() })?;
-        }
-        Ok(())
-    }
-
     fn free_bytes(&self) -> Sides<Option<u64>> {
         self.replicas.as_ref().map(|replica| replica.free_bytes().ok().flatten())
-    }
-
-    fn log_summary(&self, report: &SyncReport) {
-        let count = |word: &str| report.done.get(word).copied().unwrap_or_default();
-        let both = |word: &str| count(&format!("{word}_LEFT")) + count(&format!("{word}_RIGHT"));
-        log::info!(
-            run = report.run.unwrap_or_default(), operation = "cycle",
-            scanned = report.left.files + report.left.dirs + report.right.files + report.right.dirs,
-            changed = report.done.values().sum::<u64>(), conflicts = report.conflicts.len(),
-            problems = report.problems.len(), soft_deletes = both("SOFT_DELETE"), deletes = both("DELETE"),
-            bytes = report.bytes_copied, scan_ms = report.scan_ms, decide_ms = report.decide_ms,
-            act_ms = report.act_ms, result = outcome_word(report);
-            "{}", outcome_word(report)
-        );
     }
 
     /// What would happen. Nothing changes anywhere. With `all`, paths at which nothing would are listed too.
@@ -308,6 +289,30 @@ impl Session {
         }
         if path.is_root() { Err(bad("it is the root itself".to_owned())) } else { Ok(path) }
     }
+}
+
+/// A run with nothing to do writes nothing, unless the inbox has to learn something.
+fn remember_quiet(state: &State, plan: &Plan) -> Result<(), SessionError> {
+    let conflicts = inbox_changes(state, plan, &BTreeSet::new())?;
+    if !conflicts.is_empty() {
+        state.commit(&sync_state::Commit { conflicts: &conflicts, ..sync_state::Commit::default() })?;
+    }
+    Ok(())
+}
+
+/// One line for the whole cycle.
+fn log_summary(report: &SyncReport) {
+    let count = |word: &str| report.done.get(word).copied().unwrap_or_default();
+    let both = |word: &str| count(&format!("{word}_LEFT")) + count(&format!("{word}_RIGHT"));
+    log::info!(
+        run = report.run.unwrap_or_default(), operation = "cycle",
+        scanned = report.left.files + report.left.dirs + report.right.files + report.right.dirs,
+        changed = report.done.values().sum::<u64>(), conflicts = report.conflicts.len(),
+        problems = report.problems.len(), soft_deletes = both("SOFT_DELETE"), deletes = both("DELETE"),
+        bytes = report.bytes_copied, scan_ms = report.scan_ms, decide_ms = report.decide_ms,
+        act_ms = report.act_ms, result = outcome_word(report);
+        "{}", outcome_word(report)
+    );
 }
 
 /// The paths at which nothing is to be done and nothing stands in the way.

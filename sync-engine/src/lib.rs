@@ -20,6 +20,7 @@ mod remember;
 pub mod report;
 mod session;
 mod throttle;
+mod underway;
 mod watch;
 
 pub use check::{CheckReport, Finding, SideCheck, check};

@@ -20,6 +20,7 @@ use crate::act::Outcome;
 use crate::clock::now_ns;
 use crate::report::ProblemReport;
 use crate::session::Session;
+use crate::underway::{NOTE, Underway};
 
 /// What a run has done so far.
 pub(crate) struct Ledger<'a> {
@@ -30,7 +31,10 @@ pub(crate) struct Ledger<'a> {
     tombstones: Vec<Tombstone>,
     rows: Vec<JournalRow>,
     trashed: Vec<TrashEntry>,
+    underway: Underway,
     dirty: Sides<bool>,
+    /// Something that was done is not remembered: the note of what was to be done has to stay as it is.
+    forgetful: bool,
     last_commit: Instant,
     pub(crate) bytes: u64,
     pub(crate) counts: BTreeMap<&'static str, u64>,
@@ -43,7 +47,7 @@ pub(crate) struct Ledger<'a> {
 }
 
 impl<'a> Ledger<'a> {
-    pub(crate) fn new(session: &'a Session, state: &'a State, run: RunId) -> Self {
+    pub(crate) fn new(session: &'a Session, state: &'a State, run: RunId, underway: Underway) -> Self {
         Self {
             session,
             state,
@@ -52,7 +56,9 @@ impl<'a> Ledger<'a> {
             tombstones: Vec::new(),
             rows: Vec::new(),
             trashed: Vec::new(),
+            underway,
             dirty: Sides::default(),
+            forgetful: false,
             last_commit: Instant::now(),
             bytes: 0,
             counts: BTreeMap::new(),
@@ -80,6 +86,9 @@ impl<'a> Ledger<'a> {
         }
         if outcome.ok && action.clash.is_some() || !outcome.gone.is_empty() {
             self.settled.insert(action.path.clone());
+        }
+        if outcome.ok {
+            self.underway.keep(action);
         }
         if outcome.ok && action.transitions.is_empty() && action.rule == sync_core::matrix::Rule::Adopt {
             *self.counts.entry("ADOPT").or_default() += 1;
@@ -113,6 +122,11 @@ impl<'a> Ledger<'a> {
         if self.error.is_some() {
             return;
         }
+        // What is remembered speaks of both sides: also of what a run before this one did and a killed process could
+        // not flush any more, and of what the users wrote a moment ago.
+        if !self.changes.is_empty() || !self.tombstones.is_empty() {
+            self.dirty = Sides { left: true, right: true };
+        }
         for side in Side::BOTH {
             if !self.dirty[side] {
                 continue;
@@ -125,10 +139,14 @@ impl<'a> Ledger<'a> {
                 self.problems.push(ProblemReport::of_side(side, &problem));
                 self.changes.clear();
                 self.tombstones.clear();
+                self.forgetful = true;
             }
             self.dirty[side] = false;
         }
+        let left_over = self.underway.note();
+        let notes = [(NOTE, left_over.as_deref())];
         let commit = Commit {
+            notes: if finish.is_some() && !self.forgetful { &notes } else { &[] },
             baseline: &self.changes,
             tombstones: &self.tombstones,
             run: Some(self.run),

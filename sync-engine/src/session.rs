@@ -86,7 +86,9 @@ pub(crate) fn open_roots(
         let root = config.roots[side].clone();
         let mut local = LocalOptions::new(&root);
         local.trash_root.clone_from(&config.soft_delete.trash_roots[side]);
-        local.reserved = vec![state_dir(config, options)];
+        // A trash is never synced, whatever the other side calls its own.
+        let others_trash = root.join(&config.soft_delete.trash_roots[side.other()]);
+        local.reserved = vec![state_dir(config, options), others_trash];
         LocalReplica::open(local, access).map_err(|source| SessionError::Root { side, root, source })
     };
     // Looked at before anything is written: a wrong root must not get a folder of ours.

@@ -1,0 +1,10 @@
+//! The engine as a whole: over replicas in memory that fail, die and are edited at every step, and over real
+//! folders.
+//!
+//! Start with `world.rs` and `story.rs` for the first, with `folders.rs` for the second. The numbers that a sweep
+//! covers are printed (`--nocapture`), and so is the seed of everything that is drawn by chance.
+
+mod racing;
+mod story;
+mod sweep;
+mod world;
