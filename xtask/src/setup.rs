@@ -31,7 +31,8 @@ pub(crate) const WINDOWS_PACKAGES: &[&str] = &[
 pub(crate) const PEER_PACKAGES: &[&str] = &["rsync", "unison"];
 
 /// File systems that the tests mount and look at: NTFS and exFAT as Linux has them, ACLs and attributes.
-const FILE_SYSTEM_PACKAGES: &[&str] = &["ntfs-3g", "exfat-fuse", "exfatprogs", "fuse3", "acl", "attr"];
+const FILE_SYSTEM_PACKAGES: &[&str] =
+    &["ntfs-3g", "exfat-fuse", "exfatprogs", "btrfs-progs", "fuse3", "acl", "attr"];
 
 const CARGO_DENY: &str = "0.20.2";
 

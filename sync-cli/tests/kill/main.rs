@@ -235,7 +235,7 @@ fn a_run_that_is_killed_at_any_moment_ends_where_an_undisturbed_one_does() {
         world.make();
         let before = ["left", "right"].map(|root| world.tree(root));
         // Every second one is killed once more, in the run that mends.
-        for round in 0..1 + kill % 2 {
+        for round in 0..=kill % 2 {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let spread = (random >> 33) as f64 / f64::from(1_u32 << 31);
             let delay = takes.mul_f64((kill as f64 + spread) / kills as f64 / (1 + round) as f64);
