@@ -8,7 +8,7 @@ use sync_replica::Replica;
 use sync_state::State;
 
 use crate::config::Config;
-use crate::session::{SessionOptions, filter_of, open_roots, state_dir};
+use crate::session::{SessionOptions, filter_of, look_at_roots, state_dir};
 
 /// What a look at a configuration found.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
@@ -121,7 +121,7 @@ pub fn check(config: &Config, options: &SessionOptions) -> CheckReport {
         error(why.to_string());
     }
     let mut sides = Sides { left: None, right: None };
-    match open_roots(config, &options) {
+    match look_at_roots(config, &options) {
         Err(why) => error(why.to_string()),
         Ok(replicas) => {
             for side in Side::BOTH {

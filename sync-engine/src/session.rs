@@ -76,24 +76,27 @@ pub(crate) fn filter_of(config: &Config) -> Result<IgnoreRules, SessionError> {
     })?)
 }
 
-/// Opens both roots of a configuration.
-pub(crate) fn open_roots(
+fn open_root(
+    config: &Config,
+    options: &SessionOptions,
+    side: Side,
+    access: Access,
+) -> Result<LocalReplica, SessionError> {
+    let root = config.roots[side].clone();
+    let mut local = LocalOptions::new(&root);
+    local.trash_root.clone_from(&config.soft_delete.trash_roots[side]);
+    // A trash is never synced, whatever the other side calls its own.
+    let others_trash = root.join(&config.soft_delete.trash_roots[side.other()]);
+    local.reserved = vec![state_dir(config, options), others_trash];
+    LocalReplica::open(local, access).map_err(|source| SessionError::Root { side, root, source })
+}
+
+/// Opens both roots of a configuration for looking alone.
+pub(crate) fn look_at_roots(
     config: &Config,
     options: &SessionOptions,
 ) -> Result<Sides<LocalReplica>, SessionError> {
-    let access = if options.read_only { Access::ReadOnly } else { Access::ReadWrite };
-    let open = |side: Side, access: Access| {
-        let root = config.roots[side].clone();
-        let mut local = LocalOptions::new(&root);
-        local.trash_root.clone_from(&config.soft_delete.trash_roots[side]);
-        // A trash is never synced, whatever the other side calls its own.
-        let others_trash = root.join(&config.soft_delete.trash_roots[side.other()]);
-        local.reserved = vec![state_dir(config, options), others_trash];
-        LocalReplica::open(local, access).map_err(|source| SessionError::Root { side, root, source })
-    };
-    // Looked at before anything is written: a wrong root must not get a folder of ours.
-    let looked =
-        Sides { left: open(Side::Left, Access::ReadOnly)?, right: open(Side::Right, Access::ReadOnly)? };
+    let looked = Sides::from_fn(|side| open_root(config, options, side, Access::ReadOnly)).transpose()?;
     let halt = |reason: &str, message: &str| {
         Err(SessionError::Halted(HaltReport::new(reason, None, message.to_owned(), None)))
     };
@@ -103,17 +106,14 @@ pub(crate) fn open_roots(
     if LocalReplica::is_inside(&looked.left, &looked.right) {
         return halt("nested-roots", "one root lies inside the other: name two that do not overlap");
     }
-    if access == Access::ReadOnly {
-        return Ok(looked);
-    }
-    Ok(Sides { left: open(Side::Left, access)?, right: open(Side::Right, access)? })
+    Ok(looked)
 }
 
 impl Session {
     /// Opens the pair of a configuration.
     pub fn open(config: &Config, options: &SessionOptions) -> Result<Self, SessionError> {
         let filter = Box::new(filter_of(config)?);
-        let replicas = open_roots(config, options)?;
+        let looked = look_at_roots(config, options)?;
         let folder = state_dir(config, options);
         let opened =
             if options.read_only { State::open_existing(&folder)? } else { Some(State::open(&folder)?) };
@@ -128,6 +128,16 @@ impl Session {
             }
             opened.state
         });
+        // A folder that is not the pair's, an empty mount point say, must not get anything of ours.
+        let wrong = matches!(
+            who_is_there(&looked.as_ref().map(|one| one as _), state.as_ref())?,
+            Who::Is(Identity::Wrong(_), _) | Who::Damaged(_)
+        );
+        let replicas = if options.read_only || (wrong && !options.approve) {
+            looked
+        } else {
+            Sides::from_fn(|side| open_root(config, options, side, Access::ReadWrite)).transpose()?
+        };
         let parts = SessionParts {
             replicas: replicas.map(|replica| Arc::new(replica) as Arc<dyn Replica>),
             filter,
@@ -191,20 +201,17 @@ impl Session {
 
     /// Finds out who the two roots are, and makes them a pair when they meet for the first time.
     fn meet(&mut self, options: &SessionOptions) -> Result<(), SessionError> {
-        let mut markers = Sides { left: None, right: None };
-        for side in Side::BOTH {
-            markers[side] = match self.replicas[side].marker() {
-                // A marker that makes no sense is no marker of this pair; it is never written over.
-                Err(problem) if problem.kind == ProblemKind::Corrupt => {
-                    self.halt = Some(HaltReport::new("foreign-root", Some(side), problem.to_string(), None));
-                    return Ok(());
-                }
-                found => found.map_err(|problem| self.root_error(side, problem))?,
-            };
-        }
         let known = self.state.as_ref().map(State::pair).transpose()?.flatten();
-        let entries = self.state.as_ref().map(State::counts).transpose()?.map_or(0, |counts| counts.entries);
-        match identify(&markers, known.as_ref().map(|pair| pair.id.as_str()), entries > 0) {
+        let there = self.replicas.as_ref().map(|replica| &**replica);
+        let (identity, markers) = match who_is_there(&there, self.state.as_ref())? {
+            Who::Is(identity, markers) => (identity, markers),
+            // A marker that makes no sense is no marker of this pair; it is never written over.
+            Who::Damaged(halt) => {
+                self.halt = Some(halt);
+                return Ok(());
+            }
+        };
+        match identity {
             Identity::Known => self.know(known),
             Identity::Unfinished => self.introduce(known.map_or_else(new_pair_id, |pair| pair.id), &markers),
             Identity::FirstMeeting { pair } => self.introduce(pair.unwrap_or_else(new_pair_id), &markers),
@@ -292,6 +299,34 @@ impl Session {
             "the root no longer carries its marker: a drive may have gone away",
         ))
     }
+}
+
+/// Who two roots are.
+enum Who {
+    /// What their markers say, judged against the state.
+    Is(Identity, Sides<Option<Marker>>),
+    /// A marker cannot be read as one.
+    Damaged(HaltReport),
+}
+
+fn who_is_there(replicas: &Sides<&dyn Replica>, state: Option<&State>) -> Result<Who, SessionError> {
+    let mut markers = Sides { left: None, right: None };
+    for side in Side::BOTH {
+        markers[side] = match replicas[side].marker() {
+            Err(problem) if problem.kind == ProblemKind::Corrupt => {
+                let halt = HaltReport::new("foreign-root", Some(side), problem.to_string(), None);
+                return Ok(Who::Damaged(halt));
+            }
+            found => found.map_err(|source| {
+                let root = replicas[side].location().into();
+                SessionError::Root { side, root, source }
+            })?,
+        };
+    }
+    let known = state.map(State::pair).transpose()?.flatten();
+    let entries = state.map(State::counts).transpose()?.map_or(0, |counts| counts.entries);
+    let identity = identify(&markers, known.as_ref().map(|pair| pair.id.as_str()), entries > 0);
+    Ok(Who::Is(identity, markers))
 }
 
 /// 128 random bits, from the system's seed for hash maps.

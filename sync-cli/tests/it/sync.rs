@@ -111,6 +111,25 @@ fn an_emptied_root_halts_and_can_be_approved() {
 }
 
 #[test]
+fn a_mount_point_whose_drive_is_away_is_left_exactly_as_it_is() {
+    let world = World::new();
+    world.write("left/docs/plan.txt", "x");
+    assert_eq!(world.sync().code, 0);
+    std::fs::rename(world.path("right"), world.path("drive")).unwrap();
+    std::fs::create_dir(world.path("right")).unwrap();
+    let halted = world.run(["sync", "left", "right"]);
+    assert_eq!(halted.code, 4, "{}{}", halted.out, halted.err);
+    assert!(halted.out.contains("lost its identity marker"), "{}", halted.out);
+    // Not even a folder of ours may be in it: the drive comes back over it.
+    std::fs::remove_dir(world.path("right")).unwrap();
+    let away = world.run(["sync", "left", "right"]);
+    assert_eq!(away.code, 3, "{}{}", away.out, away.err);
+    std::fs::rename(world.path("drive"), world.path("right")).unwrap();
+    assert_eq!(world.sync().code, 0);
+    assert_eq!(world.read("left/docs/plan.txt"), "x");
+}
+
+#[test]
 fn too_many_changes_halt_and_name_the_folders() {
     let world = World::new();
     for number in 0..40 {

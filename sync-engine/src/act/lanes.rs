@@ -52,7 +52,7 @@ fn windows<'a>(actions: &[&'a Action]) -> Vec<&'a Action> {
             bytes = bytes.saturating_add(action.bytes());
             bytes <= WINDOW_BYTES
         };
-        let len = ordered[start..].iter().take_while(|action| fits(*action)).count().max(1);
+        let len = ordered[start..].iter().take_while(|action| fits(action)).count().max(1);
         ordered[start..start + len].sort_unstable_by(|a, b| a.path.cmp(&b.path));
         start += len;
     }

@@ -150,7 +150,7 @@ impl Executor<'_> {
 
     fn step(&self, job: &mut Job<'_>, transition: &Transition) -> Result<(), Failure> {
         let side = transition.side();
-        let replica = &*self.replicas[side];
+        let replica = self.replicas[side];
         let fail = |problem| Failure { side, problem };
         let (after, trashed) = match transition {
             Transition::Copy { .. } => return Err(misuse(transition)),
