@@ -610,6 +610,7 @@ impl<'b> Builder<'b> {
             after: Some(case.path().clone()),
             ..copy
         });
+        self.close_dir(case, dir_side);
     }
 
     // ---- what the baseline will say ----------------------------------------------------------------------

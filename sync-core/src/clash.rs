@@ -94,8 +94,13 @@ fn without_mark<'a>(template: &str, stem: &'a [u8]) -> &'a [u8] {
                     .and_then(|rest| rest.strip_suffix(b")"))
                     .is_some_and(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)))
     };
+    // A side that folds case may show the mark in another one.
+    let is_mark = |tail: &[u8]| {
+        tail.split_at_checked(mark.len())
+            .is_some_and(|(head, stamp)| head.eq_ignore_ascii_case(mark) && is_stamp(stamp))
+    };
     (1..stem.len())
-        .find(|at| stem[*at..].starts_with(mark) && is_stamp(&stem[at + mark.len()..]))
+        .find(|at| is_mark(&stem[*at..]))
         .map_or(stem, |at| &stem[..at])
 }
 
@@ -155,6 +160,7 @@ mod tests {
     fn marks_do_not_pile_up() {
         assert_eq!(name("report - clash 202001010000.docx", 1), "report - clash 202611201543.docx");
         assert_eq!(name("report - clash 202001010000 (3).docx", 1), "report - clash 202611201543.docx");
+        assert_eq!(name("REPORT - CLASH 202001010000.DOCX", 1), "REPORT - clash 202611201543.DOCX");
         assert_eq!(name("a - clash of kings.txt", 1), "a - clash of kings - clash 202611201543.txt");
     }
 

@@ -62,16 +62,22 @@ pub(crate) fn pair_twins(cases: &mut Cases<'_>, evidence: &Evidence) -> Vec<Twin
         .filter_map(|(path, case)| arrived(case).map(|(kind, numbers)| (numbers, (kind, path.clone()))))
         .collect();
     let mut twins = Vec::new();
-    let departures: Vec<RelPath> =
+    let mut departures: Vec<RelPath> =
         cases.iter().filter(|(_, case)| gone(case).is_some()).map(|(path, _)| path.clone()).collect();
-    for from in departures {
-        // It may have moved along with a directory by now.
+    departures.reverse();
+    while let Some(from) = departures.pop() {
         let Some((kind, numbers)) = cases.get(&from).and_then(gone) else { continue };
         let Some((_, to)) = arrivals.get(&numbers).filter(|(arrived, _)| *arrived == kind) else { continue };
         let is_whole = below(cases, &from).all(|(_, case)| are(case, State::Deleted));
-        let has_room = below(cases, to).all(|(_, case)| case.difference.agreed.is_none());
+        let has_room = below(cases, &from).all(|(path, _)| {
+            cases.get(&path.rebased(&from, to)).is_none_or(|case| case.difference.agreed.is_none())
+        });
         if is_whole && has_room {
             twins.push(carry(cases, &from, to, evidence));
+            // What moved within it has left its old place in the new one.
+            for path in &mut departures {
+                *path = path.rebased(&from, to);
+            }
         }
     }
     twins
