@@ -6,7 +6,7 @@ use sync_core::abilities::{Abilities, AttributeKind};
 use sync_core::path::RelPath;
 use sync_core::policy::{GuardPolicy, Policy, SoftDelete};
 use sync_core::side::{Side, Sides};
-use sync_replica::memory::{MemoryReplica, Node};
+use sync_replica::memory::MemoryReplica;
 
 use super::world::World;
 
@@ -237,6 +237,7 @@ fn go_on(sides: &Sides<MemoryReplica>, can: &Can) {
         left.chmod("folder", 0o700);
         write(left, "closed folder/inside.txt", "in a folder nobody may write to", 273);
         left.chmod("closed folder", 0o555);
+        left.chmod("folder against file", 0o555);
     } else {
         left.touch("props left.txt", at(274));
         right.touch("props right.txt", at(270));
@@ -261,12 +262,4 @@ pub(crate) fn told(abilities: Sides<Abilities>) -> World {
     }
     world.faults.reset_steps();
     world
-}
-
-/// A content that one side shows at a path.
-pub(crate) fn content(side: &MemoryReplica, at: &RelPath) -> Option<std::sync::Arc<[u8]>> {
-    match side.node(at)? {
-        Node::File { content, .. } => Some(content),
-        _ => None,
-    }
 }
