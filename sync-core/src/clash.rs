@@ -99,9 +99,7 @@ fn without_mark<'a>(template: &str, stem: &'a [u8]) -> &'a [u8] {
         tail.split_at_checked(mark.len())
             .is_some_and(|(head, stamp)| head.eq_ignore_ascii_case(mark) && is_stamp(stamp))
     };
-    (1..stem.len())
-        .find(|at| is_mark(&stem[*at..]))
-        .map_or(stem, |at| &stem[..at])
+    (1..stem.len()).find(|at| is_mark(&stem[*at..])).map_or(stem, |at| &stem[..at])
 }
 
 /// The last place at or before `at` that does not cut a UTF-8 character in two.
