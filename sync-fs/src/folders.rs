@@ -28,7 +28,9 @@ impl LocalReplica {
         let operation = Operation::MakeDir;
         let staging = self.staging()?;
         let io = |error| Problem::io(operation, at, error);
-        if let Expect::Is(_) = expect {
+        // What creating cannot give it, it gets before anybody sees it: a kill in between would leave a directory with
+        // permissions that are nobody's.
+        if matches!(expect, Expect::Is(_)) || !self.is_born_dressed(properties, staging.lost_bits) {
             let number = staging.number();
             let name = staged_name(&number);
             staging.dir.mkdir(&name, properties.attributes).map_err(io)?;
@@ -60,6 +62,18 @@ impl LocalReplica {
         let entry = entry.and_then(|stat| self.entry_of(&stat));
         let entry = entry.ok_or_else(|| Problem::stale(operation, at, "it is gone again"))?;
         Ok(Installed { entry, trashed: None })
+    }
+
+    /// Whether creating a directory gives it everything it is to have.
+    fn is_born_dressed(&self, properties: &Properties, lost_bits: u16) -> bool {
+        let xattrs =
+            self.abilities.xattrs && properties.xattrs.as_ref().is_some_and(|xattrs| !xattrs.0.is_empty());
+        let attributes = match (properties.attributes, self.abilities.attributes) {
+            (Attributes::Unix(mode), AttributeKind::Unix) => mode & (lost_bits | 0o7000) == 0,
+            (Attributes::Windows(bits), AttributeKind::Windows) => bits == 0,
+            _ => true,
+        };
+        !xattrs && attributes
     }
 
     /// Gives a new directory what creating it could not.

@@ -32,7 +32,7 @@ pub(crate) const PEER_PACKAGES: &[&str] = &["rsync", "unison"];
 
 /// File systems that the tests mount and look at: NTFS and exFAT as Linux has them, ACLs and attributes.
 const FILE_SYSTEM_PACKAGES: &[&str] =
-    &["ntfs-3g", "exfat-fuse", "exfatprogs", "btrfs-progs", "fuse3", "acl", "attr"];
+    &["ntfs-3g", "exfat-fuse", "exfatprogs", "btrfs-progs", "fuse3", "acl", "attr", "strace"];
 
 const CARGO_DENY: &str = "0.20.2";
 

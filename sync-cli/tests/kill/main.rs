@@ -9,6 +9,9 @@
 #![allow(clippy::print_stdout, reason = "the number of kills is a result")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+#[cfg(target_os = "linux")]
+mod calls;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
