@@ -163,7 +163,11 @@ impl<'a> Executor<'a> {
             }
             self.one(action);
         }
-        let (large, small): (Vec<_>, Vec<_>) = phase(Phase::Copies).partition(|action| self.is_large(action));
+        let copies: HashSet<&RelPath> = phase(Phase::Copies).map(|action| &action.path).collect();
+        let builds_on_a_copy =
+            |action: &&Action| action.after.as_ref().is_some_and(|path| copies.contains(path));
+        let (later, now): (Vec<_>, Vec<_>) = phase(Phase::Copies).partition(builds_on_a_copy);
+        let (large, small): (Vec<_>, Vec<_>) = now.into_iter().partition(|action| self.is_large(action));
         std::thread::scope(|scope| {
             if !large.is_empty() {
                 scope.spawn(|| self.large_lane(&large));
@@ -171,6 +175,13 @@ impl<'a> Executor<'a> {
             self.small_lane(&small);
             self.deletes(phase(Phase::Deletes).chain(phase(Phase::Replacements)));
         });
+        // A clash waits until the older version is where an earlier run has begun to keep it.
+        for action in later {
+            if self.stops() {
+                return;
+            }
+            self.one(action);
+        }
     }
 
     fn deletes(&self, actions: impl Iterator<Item = &'a Action>) {
