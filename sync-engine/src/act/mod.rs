@@ -164,8 +164,9 @@ impl<'a> Executor<'a> {
             self.one(action);
         }
         let copies: HashSet<&RelPath> = phase(Phase::Copies).map(|action| &action.path).collect();
-        let builds_on_a_copy =
-            |action: &&Action| action.after.as_ref().is_some_and(|path| copies.contains(path));
+        let builds_on_a_copy = |action: &&Action| {
+            action.after.as_ref().is_some_and(|path| *path != action.path && copies.contains(path))
+        };
         let (later, now): (Vec<_>, Vec<_>) = phase(Phase::Copies).partition(builds_on_a_copy);
         let (large, small): (Vec<_>, Vec<_>) = now.into_iter().partition(|action| self.is_large(action));
         std::thread::scope(|scope| {
