@@ -128,7 +128,7 @@ fn whatever_a_user_does_at_the_path_that_is_handled_survives() {
             let steps = (1..=told.steps).flat_map(move |step| DEEDS.map(|deed| (step, deed)));
             steps.enumerate().flat_map(move |(index, (step, deed))| {
                 let index = index as u64;
-                let wanted = move |across: bool| (index + u64::from(across) * 4 + seed) % every == 0;
+                let wanted = move |across: bool| (index + u64::from(across) * 4 + seed).is_multiple_of(every);
                 [false, true].into_iter().filter(move |across| wanted(*across)).map(move |across| Job {
                     told,
                     step,
@@ -141,7 +141,7 @@ fn whatever_a_user_does_at_the_path_that_is_handled_survives() {
     let raced = std::sync::atomic::AtomicU64::new(0);
     sweep("races with a user", &jobs, |job| {
         let mut world = job.told.world.fork();
-        world.pace = if drawn(seed, job.step) % 4 == 0 { PARALLEL } else { STEADY };
+        world.pace = if drawn(seed, job.step).is_multiple_of(4) { PARALLEL } else { STEADY };
         let done: Arc<Mutex<Option<(String, Done)>>> = Arc::default();
         let acted = Arc::new(AtomicBool::new(false));
         for side in Side::BOTH {
