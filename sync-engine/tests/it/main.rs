@@ -10,6 +10,12 @@
     reason = "a test that cannot be set up has failed; counts are results"
 )]
 
+#[cfg(unix)]
+mod editors;
+#[cfg(unix)]
+mod fears;
+#[cfg(unix)]
+mod folders;
 mod racing;
 mod story;
 mod sweep;

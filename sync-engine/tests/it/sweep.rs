@@ -216,7 +216,7 @@ fn killed_at_any_step_and_with_an_older_state_put_back_nothing_is_lost() {
 #[test]
 fn killed_at_any_step_with_everything_remembered_up_to_there() {
     let stories = Undisturbed::all();
-    sweep("kills, every action remembered", &steps(&stories, 3, 1), |job| {
+    sweep("kills, every action remembered", &steps(&stories, 7, 1), |job| {
         let world = job.disturbed(EAGER, |world| world.faults.crash_at(job.step));
         let trace = world.faults.trace();
         world.faults.end_now(End::Killed);
@@ -229,7 +229,7 @@ fn killed_at_any_step_with_everything_remembered_up_to_there() {
 fn killed_again_while_it_recovers() {
     let seed = seed();
     let stories = Undisturbed::all();
-    sweep("double kills", &steps(&stories, 5, 2), |job| {
+    sweep("double kills", &steps(&stories, 9, 2), |job| {
         let pace = if job.step % 2 == 0 { EAGER } else { PARALLEL };
         let world = job.disturbed(pace, |world| world.faults.crash_at(job.step));
         let trace = world.faults.trace();
@@ -251,7 +251,7 @@ fn a_power_cut_at_any_step_takes_back_nothing_that_was_remembered() {
     let stories = Undisturbed::all();
     for round in 0..2 {
         let pace = if round == 0 { STEADY } else { EAGER };
-        sweep(&format!("power cuts, {pace:?}"), &steps(&stories, 5, round), |job| {
+        sweep(&format!("power cuts, {pace:?}"), &steps(&stories, 3 + 8 * round, round), |job| {
             let chance = drawn(seed, job.step * 8 + round);
             let world = job.disturbed(pace, |world| world.faults.power_cut_at(job.step, chance));
             let trace = world.faults.trace();
@@ -297,7 +297,7 @@ fn a_failure_at_any_step_costs_that_path_a_run_and_nothing_else() {
     // Neighbouring steps meet different kinds, and so does the same step in another story.
     let kinds = KINDS.iter().cycle();
     let jobs: Vec<_> =
-        steps(&stories, 2, 1).into_iter().zip(kinds).map(|(job, kind)| (job.step, job.told, *kind)).collect();
+        steps(&stories, 3, 1).into_iter().zip(kinds).map(|(job, kind)| (job.step, job.told, *kind)).collect();
     sweep("failures", &jobs, |(step, told, kind)| {
         let job = Job { told, step: *step };
         let pace = if step % 2 == 0 { STEADY } else { EAGER };
