@@ -24,7 +24,7 @@ const EDITS: u64 = 1500;
 
 /// A version: a line that tells who wrote it and what follows, and what follows.
 fn version(name: &str, seed: u64) -> Vec<u8> {
-    let length = drawn(seed, 1) % if drawn(seed, 2) % 8 == 0 { 60_000 } else { 400 };
+    let length = drawn(seed, 1) % if drawn(seed, 2).is_multiple_of(8) { 60_000 } else { 400 };
     let body: Vec<u8> = (0..length).map(|n| b'a' + (drawn(seed, n / 16) % 26) as u8).collect();
     let mut all = format!("{name} {} {}\n", body.len(), blake3::hash(&body).to_hex()).into_bytes();
     all.extend(body);
@@ -67,7 +67,7 @@ fn edit(root: &Path, side: Side, seed: u64, stop: &AtomicBool) -> Deeds {
         let name = format!("{side}-{n}");
         let content = version(&name, chance);
         let done = match (chance >> 8) % 12 {
-            0..6 => write_into(&path, &content, (chance >> 16) % 2 == 0, &mut deeds).is_ok(),
+            0..6 => write_into(&path, &content, (chance >> 16).is_multiple_of(2), &mut deeds).is_ok(),
             6..11 => replace(&aside, &path, &content, &mut deeds).is_ok(),
             _ => {
                 if fs::rename(&path, &aside).is_ok() {
@@ -80,7 +80,7 @@ fn edit(root: &Path, side: Side, seed: u64, stop: &AtomicBool) -> Deeds {
         if done {
             deeds.finished.insert(name);
         }
-        if chance % 5 == 0 {
+        if chance.is_multiple_of(5) {
             thread::sleep(Duration::from_micros(chance % 3000));
         }
     }
@@ -158,7 +158,7 @@ fn what_editors_finish_survives_any_number_of_runs_at_the_same_time() {
             let report = report.unwrap();
             assert!(report.halt.is_none() && !report.root_gone, "{report:?}");
             runs += 1;
-            if began.elapsed() > Duration::from_secs(60) {
+            if began.elapsed() > Duration::from_mins(1) {
                 stop.store(true, Ordering::Relaxed);
             }
         }
