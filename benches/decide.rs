@@ -31,7 +31,7 @@ fn path(text: &str) -> RelPath {
 fn tree() -> Tree {
     let entry = |n: u64, kind| Entry {
         kind,
-        attributes: Attributes::Unix(0o644),
+        attributes: Attributes::Unix(if kind == Kind::Dir { 0o755 } else { 0o644 }),
         size: if kind == Kind::File { 1_000 + n } else { 0 },
         mtime_ns: 1_700_000_000_000_000_000 + n as i64,
         ctime_ns: 1_790_000_000_000_000_000 + n as i64,
