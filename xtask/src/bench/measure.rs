@@ -6,10 +6,9 @@
 //! in that parent too, so making it is not timed.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
@@ -80,10 +79,14 @@ pub(crate) fn cost(command: &Command, scratch: &Path) -> Result<Cost> {
 fn in_this_process(options: &Options) -> Result<Cost> {
     use nix::sys::resource::{UsageWho, getrusage};
 
-    let log = File::create(&options.log).context("cannot create the log of a run")?;
+    let log = fs::File::create(&options.log).context("cannot create the log of a run")?;
     let mut command = Command::new(&options.command[0]);
-    command.args(&options.command[1..]).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-    let started = Instant::now();
+    command
+        .args(&options.command[1..])
+        .stdin(std::process::Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log);
+    let started = std::time::Instant::now();
     let status =
         command.status().with_context(|| format!("cannot start {}", options.command[0].display()))?;
     let seconds = started.elapsed().as_secs_f64();
