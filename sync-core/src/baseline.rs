@@ -81,12 +81,6 @@ pub struct BaselineDir {
     pub children: Vec<(Box<[u8]>, Agreed)>,
 }
 
-impl Default for RelPath {
-    fn default() -> Self {
-        Self::root()
-    }
-}
-
 /// A change of the baseline, to be made once it is true on both sides and durable.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BaselineChange {

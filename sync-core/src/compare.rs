@@ -24,7 +24,7 @@ pub enum Sighting {
     Absent,
     /// It is there.
     Present(Seen),
-    /// It could not be observed. `reported` troubles are told once at their cause, not at every path below it.
+    /// It could not be observed. A trouble is told once, at its cause, and not at every path below it.
     Unknown {
         /// Why.
         trouble: Trouble,

@@ -53,6 +53,12 @@ pub fn check_name(name: &[u8]) -> Result<(), BadPath> {
     }
 }
 
+impl Default for RelPath {
+    fn default() -> Self {
+        Self::root()
+    }
+}
+
 impl RelPath {
     /// The root itself.
     #[must_use]

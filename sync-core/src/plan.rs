@@ -169,7 +169,7 @@ impl Transition {
     pub const fn action(&self, clash: bool) -> &'static str {
         use Side::{Left, Right};
         match self {
-            Self::Copy { .. } | Self::KeepBeside { .. } if clash => "CLASH_CREATE",
+            Self::Copy { .. } if clash => "CLASH_CREATE",
             Self::KeepBeside { .. } => "CLASH_CREATE",
             Self::Rename { .. } if clash => "CLASH_CREATE",
             Self::MakeDir { on: Left, .. } => "MKDIR_LEFT",
