@@ -42,25 +42,9 @@ impl Session {
     /// that what was done could not be remembered.
     pub fn sync(&self, options: &SyncOptions, watch: &dyn Watch) -> Result<SyncReport, SessionError> {
         let started = now_ns();
-        let mut report = SyncReport {
-            run: None,
-            started: time(started),
-            finished: String::new(),
-            left: SideReport::default(),
-            right: SideReport::default(),
-            done: BTreeMap::new(),
-            bytes_copied: 0,
-            conflicts: Vec::new(),
-            problems: Vec::new(),
-            left_undone: 0,
-            cancelled: false,
-            root_gone: false,
-            halt: self.halt.clone(),
-            notices: self.notices.clone(),
-            scan_ms: 0,
-            decide_ms: 0,
-            act_ms: 0,
-        };
+        let mut report = SyncReport::begin(started);
+        report.halt.clone_from(&self.halt);
+        report.notices.clone_from(&self.notices);
         if report.halt.is_none() {
             self.recall_underway()?;
             let mut seen = self.observe(false, watch)?;
@@ -72,7 +56,7 @@ impl Session {
             seen.snapshots = Sides { left: Snapshot::empty(), right: Snapshot::empty() };
             seen.comparison.differences = Vec::new();
             if report.halt.is_none() {
-                self.act(seen.plan, started, watch, &mut report)?;
+                self.act(seen.plan, "sync", started, watch, &mut report)?;
             }
         }
         if let Some(halt) = &report.halt {
@@ -83,9 +67,11 @@ impl Session {
         Ok(report)
     }
 
-    fn act(
+    /// Carries a plan out as one recorded run of a kind, and remembers what came of it.
+    pub(crate) fn act(
         &self,
         mut plan: Plan,
+        kind: &str,
         started: i64,
         watch: &dyn Watch,
         report: &mut SyncReport,
@@ -115,7 +101,7 @@ impl Session {
         if plan.actions.is_empty() {
             return remember_quiet(state, &plan);
         }
-        let run = state.begin_run("sync", started)?;
+        let run = state.begin_run(kind, started)?;
         report.run = Some(run.0);
         watch.begin(Phase::Act, Some(plan.actions.len() as u64), Some(bytes));
         let underway = Underway::of(&plan, state)?;

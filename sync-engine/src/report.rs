@@ -243,6 +243,29 @@ pub struct SyncReport {
 }
 
 impl SyncReport {
+    /// A run that has begun and has done nothing yet.
+    pub(crate) fn begin(started_ns: i64) -> Self {
+        Self {
+            run: None,
+            started: time(started_ns),
+            finished: String::new(),
+            left: SideReport::default(),
+            right: SideReport::default(),
+            done: BTreeMap::new(),
+            bytes_copied: 0,
+            conflicts: Vec::new(),
+            problems: Vec::new(),
+            left_undone: 0,
+            cancelled: false,
+            root_gone: false,
+            halt: None,
+            notices: Vec::new(),
+            scan_ms: 0,
+            decide_ms: 0,
+            act_ms: 0,
+        }
+    }
+
     /// Whether nobody needs to look at anything.
     pub fn is_clean(&self) -> bool {
         let all_done = self.left_undone == 0 && !self.cancelled && !self.root_gone;
