@@ -9,9 +9,10 @@ use alloc::vec::Vec;
 
 use crate::case::{Case, Outcome};
 use crate::compare::equivalence;
-use crate::decide::{Terms, effective};
+use crate::decide::{Terms, effective, waits_for_a_person};
 use crate::entry::{Attributes, Digest, Entry, Kind, XattrDigest};
 use crate::fold::Equivalence;
+use crate::guidance::Guidance;
 use crate::matrix::{Rule, State};
 use crate::observe::{newer, tolerance_ns, xattrs_of};
 use crate::pairing::Move;
@@ -26,7 +27,7 @@ use crate::twins::Twin;
 
 pub(crate) struct Builder<'b> {
     evidence: &'b Evidence,
-    terms: &'b Terms,
+    pub(crate) terms: &'b Terms,
     cases: &'b [Case<'b>],
     moves: Vec<Move>,
     spelling: Spelling<'b>,
@@ -35,7 +36,7 @@ pub(crate) struct Builder<'b> {
     /// Directories that were made ahead of their turn because a rename leads into them.
     made: BTreeSet<RelPath>,
     renames: Vec<Action>,
-    actions: Vec<Action>,
+    pub(crate) actions: Vec<Action>,
 }
 
 impl<'b> Builder<'b> {
@@ -61,7 +62,7 @@ impl<'b> Builder<'b> {
         }
     }
 
-    pub(crate) fn build(mut self, twins: Vec<Twin>, plan: &mut Plan) {
+    pub(crate) fn build(mut self, twins: Vec<Twin>, guidance: &Guidance, plan: &mut Plan) {
         self.renames.extend(twins.into_iter().map(|twin| Action {
             path: twin.to,
             rule: Rule::Adopt,
@@ -80,6 +81,11 @@ impl<'b> Builder<'b> {
         }
         for case in self.cases {
             self.add(case, plan);
+        }
+        for (path, second) in &guidance.seconds {
+            let (at, clash) = (self.case_at(path), self.case_at(&second.clash));
+            let action = at.zip(clash).and_then(|(at, clash)| self.second(second, at, clash));
+            self.actions.extend(action);
         }
         let (mut spelling, mut rest): (Vec<_>, Vec<_>) =
             self.actions.into_iter().partition(|action| action.phase == Phase::Renames);
@@ -101,7 +107,7 @@ impl<'b> Builder<'b> {
         }
     }
 
-    fn case_at(&self, path: &RelPath) -> Option<&'b Case<'b>> {
+    pub(crate) fn case_at(&self, path: &RelPath) -> Option<&'b Case<'b>> {
         let at = self.cases.binary_search_by(|case| case.path().cmp(path)).ok()?;
         self.cases.get(at)
     }
@@ -111,7 +117,7 @@ impl<'b> Builder<'b> {
     }
 
     /// The path as it is before this action renames it: the parent as it is by then, the name as it was seen.
-    fn seen_at(&self, case: &Case<'_>, side: Side) -> RelPath {
+    pub(crate) fn seen_at(&self, case: &Case<'_>, side: Side) -> RelPath {
         let parent = case.path().parent().unwrap_or_default();
         match case.difference.sides[side].seen() {
             Some(seen) => self.at(side, &parent).join_checked(seen.spelled.name()),
@@ -119,7 +125,7 @@ impl<'b> Builder<'b> {
         }
     }
 
-    fn action(case: &Case<'_>, phase: Phase, transitions: Vec<Transition>) -> Action {
+    pub(crate) fn action(case: &Case<'_>, phase: Phase, transitions: Vec<Transition>) -> Action {
         Action {
             path: case.path().clone(),
             rule: case.rule,
@@ -201,7 +207,11 @@ impl<'b> Builder<'b> {
         match case.outcome {
             Outcome::Nothing | Outcome::Wait | Outcome::Leave => {}
             Outcome::Refresh | Outcome::Adopt => {
-                let memo = self.memo(case);
+                let mut memo = self.memo(case);
+                if case.outcome == Outcome::Refresh {
+                    // What was read is true, whatever was on record.
+                    memo.digest = Side::BOTH.into_iter().find_map(|side| self.digest(case, side));
+                }
                 let action = Self::action(case, Phase::Dirs, Vec::new());
                 self.actions.push(Action { agree: alloc::vec![memo], ..action });
             }
@@ -222,6 +232,7 @@ impl<'b> Builder<'b> {
             Outcome::Props(from) => self.add_props(case, from),
             Outcome::Conflict { newer, policy } => self.add_conflict(case, newer, policy, plan),
             Outcome::MakeWay(file_side) => self.add_make_way(case, file_side, plan),
+            Outcome::Keep(side) => self.add_keep(case, side, plan),
         }
     }
 
@@ -238,7 +249,7 @@ impl<'b> Builder<'b> {
         self.actions.push(Action { forget: alloc::vec![case.path().clone()], ..action });
     }
 
-    fn make_dir(&self, case: &Case<'_>, from: Side) -> Option<Action> {
+    pub(crate) fn make_dir(&self, case: &Case<'_>, from: Side) -> Option<Action> {
         let on = from.other();
         let source = *case.difference.sides[from].entry()?;
         let expect = case.difference.sides[on].entry().copied();
@@ -266,7 +277,7 @@ impl<'b> Builder<'b> {
     }
 
     /// A directory that its owner may not write to gets its permissions after what belongs in it.
-    fn close_dir(&mut self, case: &Case<'_>, from: Side) {
+    pub(crate) fn close_dir(&mut self, case: &Case<'_>, from: Side) {
         let Some(source) = case.difference.sides[from].entry().copied() else { return };
         if !is_closed(source.attributes) {
             return;
@@ -286,7 +297,7 @@ impl<'b> Builder<'b> {
         self.actions.push(Action { agree: alloc::vec![memo], after, ..action });
     }
 
-    fn add_copy(&mut self, case: &Case<'_>, from: Side, loser: bool) {
+    pub(crate) fn add_copy(&mut self, case: &Case<'_>, from: Side, loser: bool) {
         let to = from.other();
         let (source_seen, old) = (&case.difference.sides[from], &case.difference.sides[to]);
         let Some(source) = source_seen.entry().copied() else { return };
@@ -376,7 +387,7 @@ impl<'b> Builder<'b> {
         self.actions.push(Action { agree: alloc::vec![memo], ..action });
     }
 
-    fn add_props(&mut self, case: &Case<'_>, from: Side) {
+    pub(crate) fn add_props(&mut self, case: &Case<'_>, from: Side) {
         if !self.made.contains(case.path()) {
             let action = self.props(case, from);
             self.actions.extend(action);
@@ -454,7 +465,7 @@ impl<'b> Builder<'b> {
         Self::report(case, newer, policy, clash, plan);
     }
 
-    fn report(case: &Case<'_>, newer: Side, policy: ConflictPolicy, clash: Option<RelPath>, plan: &mut Plan) {
+    pub(crate) fn report(case: &Case<'_>, newer: Side, policy: ConflictPolicy, clash: Option<RelPath>, plan: &mut Plan) {
         let [Some(left), Some(right)] = Side::BOTH.map(|side| case.difference.sides[side].seen()) else {
             return;
         };
@@ -543,7 +554,7 @@ impl<'b> Builder<'b> {
             return;
         };
         let newer = newer(left, right, tolerance_ns(&self.terms.abilities), self.terms.policy.tie_breaker);
-        if case.rule.policy(&self.terms.policy) == Some(ConflictPolicy::Notify) {
+        if waits_for_a_person(case, &self.terms.policy) {
             return Self::report(case, newer, ConflictPolicy::Notify, None, plan);
         }
         let (Some(file), Some(dir)) =
@@ -615,7 +626,7 @@ impl<'b> Builder<'b> {
 
     // ---- what the baseline will say ----------------------------------------------------------------------
 
-    fn memo(&self, case: &Case<'_>) -> Memo {
+    pub(crate) fn memo(&self, case: &Case<'_>) -> Memo {
         let sides = &case.difference.sides;
         let rests = |side: Side| matches!(case.states[side], State::Unchanged | State::Props);
         let agreed = case.difference.agreed.as_ref().filter(|_| Side::BOTH.into_iter().any(rests));

@@ -36,6 +36,19 @@ pub(crate) enum Outcome {
     },
     /// A directory keeps the path; what this side has there gets its clash name.
     MakeWay(Side),
+    /// A person chose this side's version; the other one goes to the trash.
+    Keep(Side),
+}
+
+/// Who says what becomes of two versions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Word {
+    /// The policy.
+    Policy,
+    /// A person, and it is done.
+    Person,
+    /// A person, and it cannot be done: neither side is touched.
+    Refused,
 }
 
 /// One path with what is known and decided of it.
@@ -49,6 +62,7 @@ pub(crate) struct Case<'a> {
     pub(crate) outcome: Outcome,
     /// The new key path of the rename that brought the other side's entry here.
     pub(crate) moved_by: Option<RelPath>,
+    pub(crate) word: Word,
 }
 
 impl<'a> Case<'a> {
@@ -62,6 +76,7 @@ impl<'a> Case<'a> {
             rule: Rule::Unobserved,
             outcome: Outcome::Leave,
             moved_by: None,
+            word: Word::Policy,
         }
     }
 

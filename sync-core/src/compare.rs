@@ -12,6 +12,7 @@ use crate::abilities::Abilities;
 use crate::baseline::{Agreed, BaselineDir, Record};
 use crate::entry::{Entry, Kind, Reason, Trouble, held_and_differ};
 use crate::fold::Equivalence;
+use crate::guidance::Focus;
 use crate::path::RelPath;
 use crate::plan::Blocked;
 use crate::side::{Side, Sides};
@@ -105,11 +106,23 @@ pub fn compare(
     abilities: &Sides<Abilities>,
     everything: bool,
 ) -> Comparison {
+    compare_closely(snapshots, baseline, abilities, everything, &Focus::default())
+}
+
+/// The same, with the paths of `focus` listed whether anything happened there or not.
+pub fn compare_closely(
+    snapshots: &Sides<Snapshot>,
+    baseline: impl Iterator<Item = BaselineDir>,
+    abilities: &Sides<Abilities>,
+    everything: bool,
+    focus: &Focus,
+) -> Comparison {
     let mut join = Join {
         snapshots,
         baseline: baseline.peekable(),
         abilities,
         everything,
+        focus,
         result: Comparison::default(),
     };
     let views = snapshots.as_ref().map(|snapshot| view_of(snapshot.root()));
@@ -141,6 +154,7 @@ struct Join<'a, B: Iterator<Item = BaselineDir>> {
     baseline: Peekable<B>,
     abilities: &'a Sides<Abilities>,
     everything: bool,
+    focus: &'a Focus,
     result: Comparison,
 }
 
@@ -156,9 +170,11 @@ impl<B: Iterator<Item = BaselineDir>> Join<'_, B> {
         let rows = self.take_baseline(path);
         let mut rows = rows.into_iter().peekable();
         let mut cursors = views.map(Cursor::new);
+        let looks_closely = !self.focus.is_empty() && self.focus.touches(path);
         loop {
             // Nearly every path of nearly every run takes this turn, and copies nothing.
             if !self.everything
+                && !looks_closely
                 && let Some((row, agreed)) = rows.peek()
                 && let (Some(left), Some(right)) = (cursors.left.sole_leaf(row), cursors.right.sole_leaf(row))
                 && is_settled(agreed, Side::Left, &left)
@@ -224,7 +240,7 @@ impl<B: Iterator<Item = BaselineDir>> Join<'_, B> {
             });
         let crowded = groups.either(|group| group.listed.len() > 1);
         let mut refused = None;
-        if crowded || (!quiet && !unknown_alone) || self.everything {
+        if crowded || (!quiet && !unknown_alone) || self.everything || self.focus.contains(&path) {
             let mut sides =
                 Sides::from_fn(|side| sighting(&found[side], &inner[side], views[side], &parents[side]));
             for side in Side::BOTH {

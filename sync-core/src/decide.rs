@@ -10,15 +10,17 @@ use alloc::vec::Vec;
 
 use crate::abilities::Abilities;
 use crate::build::Builder;
-use crate::case::{Case, Outcome};
+use crate::case::{Case, Outcome, Word};
 use crate::compare::{Comparison, Sighting, is_recorded};
 use crate::entry::Kind;
+use crate::guidance::Guidance;
+use crate::heed;
 use crate::matrix::{Resolution, Rule, State, resolve};
 use crate::observe::{Claim, leads_in_properties, newer, same_content, tolerance_ns};
 use crate::pairing::pair;
 use crate::path::RelPath;
 use crate::plan::{Asked, Blocked, Evidence, Plan, Question};
-use crate::policy::{ConflictPolicy, Policy};
+use crate::policy::{ConflictPolicy, FirstMatch, Policy};
 use crate::side::{Side, Sides};
 use crate::snapshot::Snapshot;
 
@@ -38,6 +40,18 @@ pub fn decide(
     evidence: &Evidence,
     terms: &Terms,
 ) -> Plan {
+    decide_with(comparison, snapshots, evidence, terms, &Guidance::default())
+}
+
+/// The same, told besides what a person chose and which contents are in doubt. The comparison must list the paths of
+/// [`Guidance::focus`].
+pub fn decide_with(
+    comparison: &Comparison,
+    snapshots: &Sides<Snapshot>,
+    evidence: &Evidence,
+    terms: &Terms,
+    guidance: &Guidance,
+) -> Plan {
     let cases: Vec<Case<'_>> = comparison
         .differences
         .iter()
@@ -46,7 +60,8 @@ pub fn decide(
     let mut proofs = Vec::new();
     let (mut cases, moves, twins) = pair(cases, evidence, &mut proofs);
     for case in &mut cases {
-        settle(case, evidence, terms);
+        settle(case, evidence, terms, guidance);
+        heed::choose(case, terms, guidance);
     }
     keep_directories(&mut cases, &terms.policy);
 
@@ -55,20 +70,26 @@ pub fn decide(
         report_troubles(case, &mut plan.blocked);
     }
     plan.questions = questions(comparison, &cases, proofs);
-    Builder::new(snapshots, evidence, terms, &cases, moves).build(twins, &mut plan);
+    Builder::new(snapshots, evidence, terms, &cases, moves).build(twins, guidance, &mut plan);
     plan.halt = crate::guard::halt(&plan, comparison, snapshots, &terms.policy);
     plan
 }
 
 /// Looks the cell up and turns its resolution into an outcome.
-fn settle(case: &mut Case<'_>, evidence: &Evidence, terms: &Terms) {
+fn settle(case: &mut Case<'_>, evidence: &Evidence, terms: &Terms, guidance: &Guidance) {
     let (rule, resolution) = resolve(case.states.left, case.states.right);
     case.rule = rule;
     case.outcome = if case.waits() {
         Outcome::Wait
+    } else if let Some(outcome) = heed::doubt(case, evidence, terms, guidance) {
+        outcome
     } else {
         match resolution {
-            Resolution::Nothing if is_proven_only(case) => Outcome::Refresh,
+            Resolution::Nothing
+                if is_proven_only(case) || heed::learns_digest(case, evidence, guidance) =>
+            {
+                Outcome::Refresh
+            }
             Resolution::Nothing => Outcome::Nothing,
             Resolution::Copy(from) => Outcome::Copy(from),
             Resolution::Props(from) => Outcome::Props(from),
@@ -80,7 +101,7 @@ fn settle(case: &mut Case<'_>, evidence: &Evidence, terms: &Terms) {
             Resolution::Delete(on) => Outcome::Delete(on),
             Resolution::Forget => Outcome::Forget,
             Resolution::Leave => Outcome::Leave,
-            Resolution::Meet => meet(case, evidence, terms),
+            Resolution::Meet => meet(case, evidence, terms, guidance),
         }
     };
 }
@@ -96,7 +117,7 @@ fn is_proven_only(case: &Case<'_>) -> bool {
 }
 
 /// Two versions that may both be wanted.
-fn meet(case: &mut Case<'_>, evidence: &Evidence, terms: &Terms) -> Outcome {
+fn meet(case: &mut Case<'_>, evidence: &Evidence, terms: &Terms, guidance: &Guidance) -> Outcome {
     let difference = &case.difference;
     let (Some(left), Some(right)) = (difference.sides.left.entry(), difference.sides.right.entry()) else {
         return Outcome::Leave;
@@ -113,7 +134,9 @@ fn meet(case: &mut Case<'_>, evidence: &Evidence, terms: &Terms) -> Outcome {
             }
         }
     } else {
-        same_content(difference, evidence, terms.policy.first_match, tolerance)
+        let by_content = guidance.doubt(case.path()).is_some();
+        let first = if by_content { FirstMatch::Digest } else { terms.policy.first_match };
+        same_content(difference, evidence, first, tolerance)
     };
     match same {
         Claim::Same => {
@@ -198,11 +221,18 @@ fn wait_below_notified(cases: &mut [Case<'_>], policy: &Policy) {
     for case in cases {
         if waiting.as_ref().is_some_and(|dir| case.path().starts_with(dir)) {
             case.outcome = leave(case);
-        } else if matches!(case.outcome, Outcome::MakeWay(_))
-            && case.rule.policy(policy) == Some(ConflictPolicy::Notify)
-        {
+        } else if matches!(case.outcome, Outcome::MakeWay(_)) && waits_for_a_person(case, policy) {
             waiting = Some(case.path().clone());
         }
+    }
+}
+
+/// Whether neither side is touched until somebody chooses.
+pub(crate) fn waits_for_a_person(case: &Case<'_>, policy: &Policy) -> bool {
+    match case.word {
+        Word::Policy => case.rule.policy(policy) == Some(ConflictPolicy::Notify),
+        Word::Person => false,
+        Word::Refused => true,
     }
 }
 

@@ -82,6 +82,10 @@ pub enum Rule {
     ChangedOtherProps(Side),
     /// Renamed on this side, and so on the other.
     Renamed(Side),
+    /// The contents differ although neither side shows a trace of a change.
+    SilentCorruption,
+    /// A person chose which of two settled versions stays.
+    Chosen,
     /// Something could not be observed.
     Unobserved,
     /// Nothing happened.
@@ -112,6 +116,8 @@ impl Rule {
             Self::ChangedOtherProps(Right) => "props-left-changed-right",
             Self::Renamed(Left) => "renamed-left",
             Self::Renamed(Right) => "renamed-right",
+            Self::SilentCorruption => "silent-corruption",
+            Self::Chosen => "chosen",
             Self::Unobserved => "unobserved",
             Self::Unchanged => "unchanged",
         }
@@ -138,6 +144,8 @@ impl Rule {
             | Self::Forget
             | Self::ChangedOtherProps(_)
             | Self::Renamed(_)
+            | Self::SilentCorruption
+            | Self::Chosen
             | Self::Unobserved
             | Self::Unchanged => None,
         }
@@ -164,6 +172,8 @@ impl Rule {
             Self::BothChanged => Some(policy.same_file_changed_both),
             Self::BothCreated => Some(policy.new_file_both_different),
             Self::PropsBoth => Some(policy.properties_conflict_both),
+            // Which of the two is the damaged one, no policy can know.
+            Self::SilentCorruption => Some(ConflictPolicy::Notify),
             _ => None,
         }
     }

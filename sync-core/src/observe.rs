@@ -217,6 +217,11 @@ pub(crate) fn same_content(
     {
         return Claim::Same;
     }
+    same_digest(difference, evidence)
+}
+
+/// Whether both contents have the same digest, whatever their metadata says.
+pub(crate) fn same_digest(difference: &Difference, evidence: &Evidence) -> Claim {
     let mut digests = Sides { left: None, right: None };
     for side in Side::BOTH {
         match digest_of(difference, side, evidence) {
@@ -226,7 +231,8 @@ pub(crate) fn same_content(
         }
     }
     match digests {
-        Sides { left: Some(left), right: Some(right) } => same(left == right),
+        Sides { left: Some(left), right: Some(right) } if left == right => Claim::Same,
+        Sides { left: Some(_), right: Some(_) } => Claim::Different,
         Sides { left, right } => Claim::Ask(Sides { left: left.is_none(), right: right.is_none() }),
     }
 }
