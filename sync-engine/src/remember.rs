@@ -13,7 +13,7 @@ use sync_core::policy::ConflictPolicy;
 use sync_core::side::{Side, Sides};
 use sync_state::{
     Commit, ConflictChange, ConflictState, ConflictVersion, JournalRow, RunId, RunSummary, State, StateError,
-    Tombstone, TrashEntry,
+    Tombstone, TrashEntry, TrashReason,
 };
 
 use crate::act::Outcome;
@@ -106,6 +106,7 @@ impl<'a> Ledger<'a> {
             size,
             deleted_ns: now,
             run,
+            reason: TrashReason::Deleted,
         }));
         let buried = outcome.gone.drain(..).map(|path| Tombstone { path, deleted_ns: now, run, last: None });
         self.tombstones.extend(buried);

@@ -258,7 +258,7 @@ impl Session {
         }
         if let Some(state) = &self.state {
             let (roots, equivalence) = (self.locations(), self.equivalence());
-            state.set_pair(&Pair { id: id.clone(), roots, equivalence, filter_hash: 0 })?;
+            state.set_pair(&Pair { id: id.clone(), roots, equivalence })?;
         }
         for side in Side::BOTH {
             if markers[side].is_none() {

@@ -194,24 +194,24 @@ mod tests {
     fn an_older_state_takes_every_step_in_order_and_once() {
         let dir = tempfile::tempdir().unwrap();
         drop(create(dir.path(), CACHE).unwrap());
-        let steps: &[(u32, Step)] = &[(1, step_one), (2, step_two)];
-        let database = open_with_steps(dir.path(), CACHE, 3, steps).unwrap();
+        let steps: &[(u32, Step)] = &[(VERSION, step_one), (VERSION + 1, step_two)];
+        let database = open_with_steps(dir.path(), CACHE, VERSION + 2, steps).unwrap();
         assert_eq!(note(&database, "two").as_deref(), Some(b"1".as_slice()));
-        assert_eq!(schema::version(&database.begin_read().unwrap()).unwrap(), 3);
+        assert_eq!(schema::version(&database.begin_read().unwrap()).unwrap(), VERSION + 2);
         drop(database);
-        let again: &[(u32, Step)] = &[(1, failing), (2, failing)];
-        open_with_steps(dir.path(), CACHE, 3, again).unwrap();
+        let again: &[(u32, Step)] = &[(VERSION, failing), (VERSION + 1, failing)];
+        open_with_steps(dir.path(), CACHE, VERSION + 2, again).unwrap();
     }
 
     #[test]
     fn a_migration_that_fails_leaves_the_older_state_as_it_was() {
         let dir = tempfile::tempdir().unwrap();
         drop(create(dir.path(), CACHE).unwrap());
-        let steps: &[(u32, Step)] = &[(1, step_one), (2, failing)];
-        assert!(open_with_steps(dir.path(), CACHE, 3, steps).is_err());
+        let steps: &[(u32, Step)] = &[(VERSION, step_one), (VERSION + 1, failing)];
+        assert!(open_with_steps(dir.path(), CACHE, VERSION + 2, steps).is_err());
         let database = open(dir.path(), CACHE).unwrap();
         assert_eq!(note(&database, "one"), None);
-        assert_eq!(schema::version(&database.begin_read().unwrap()).unwrap(), 1);
+        assert_eq!(schema::version(&database.begin_read().unwrap()).unwrap(), VERSION);
     }
 
     #[test]
@@ -228,7 +228,10 @@ mod tests {
         drop(create(dir.path(), CACHE).unwrap());
         set_version(dir.path(), VERSION + 1);
         let refused = open(dir.path(), CACHE).unwrap_err();
-        assert!(matches!(refused, StateError::Newer { found: 2, known: 1, .. }), "{refused}");
+        assert!(
+            matches!(refused, StateError::Newer { found, known: VERSION, .. } if found == VERSION + 1),
+            "{refused}"
+        );
         assert!(crate::State::open(dir.path()).is_err());
         assert!(dir.path().join(FILE).exists());
     }

@@ -17,8 +17,6 @@ pub struct Pair {
     pub roots: Sides<String>,
     /// The equivalence that the keys of the baseline were made with.
     pub equivalence: Equivalence,
-    /// A digest of the filters that the last run used.
-    pub filter_hash: u64,
 }
 
 const ROW: &str = "pair";
@@ -34,7 +32,9 @@ pub(crate) fn read(transaction: &ReadTransaction) -> Result<Option<Pair>, Fault>
             return Err(Malformed("there is no such equivalence"));
         }
         let equivalence = Equivalence { case: folds & 1 != 0, form: folds & 2 != 0 };
-        Ok(Some(Pair { id, roots, equivalence, filter_hash: row.u64()? }))
+        // Version 1 kept a digest of the filters here, which nobody asked for.
+        row.u64()?;
+        Ok(Some(Pair { id, roots, equivalence }))
     })
 }
 
@@ -45,7 +45,7 @@ pub(crate) fn write(transaction: &WriteTransaction, pair: &Pair) -> Result<(), F
         row.put_bytes(root.as_bytes());
     }
     row.put_byte(u8::from(pair.equivalence.case) | u8::from(pair.equivalence.form) << 1);
-    row.put_u64(pair.filter_hash);
+    row.put_u64(0);
     let row = seal(FORMAT, ROW.as_bytes(), row);
     transaction.open_table(META)?.insert(ROW, row.as_slice())?;
     Ok(())

@@ -31,6 +31,8 @@ pub struct Run {
     pub kind: String,
     /// When it started: UTC nanoseconds.
     pub started_ns: i64,
+    /// The earlier run that it undoes or otherwise answers, where it is about one.
+    pub answers: Option<RunId>,
     /// How it ended; none while it runs, and for ever when it was killed.
     pub summary: Option<RunSummary>,
 }
@@ -48,12 +50,16 @@ pub struct RunSummary {
     pub counts: BTreeMap<String, u64>,
 }
 
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
+/// Rows of version 1 name no run that they answer.
+const FORMAT_1: u8 = 1;
+const NEXT_FORMAT: u8 = 1;
 const NEXT_ROW: &str = "next_run";
 
 fn put(out: &mut Vec<u8>, run: &Run) {
     out.put_bytes(run.kind.as_bytes());
     out.put_i64(run.started_ns);
+    out.put_option(run.answers, |out, run| out.put_u64(run.0));
     out.put_option(run.summary.as_ref(), |out, summary| {
         out.put_i64(summary.finished_ns);
         out.put_bytes(summary.outcome.as_bytes());
@@ -66,11 +72,12 @@ fn put(out: &mut Vec<u8>, run: &Run) {
     });
 }
 
-fn run(id: RunId, row: &mut Reader<'_>) -> Decoded<Run> {
+fn run(id: RunId, row: &mut Reader<'_>, format: u8) -> Decoded<Run> {
     Ok(Run {
         id,
         kind: row.text()?.to_owned(),
         started_ns: row.i64()?,
+        answers: if format == FORMAT_1 { None } else { row.option(|row| row.u64().map(RunId))? },
         summary: row.option(|row| {
             let (finished_ns, outcome, bytes) = (row.i64()?, row.text()?.to_owned(), row.u64()?);
             let mut counts = BTreeMap::new();
@@ -83,9 +90,15 @@ fn run(id: RunId, row: &mut Reader<'_>) -> Decoded<Run> {
 }
 
 fn decoded(id: u64, row: &[u8]) -> Result<Run, Fault> {
-    decode("runs", FORMAT, &id.to_be_bytes(), row, |row| run(RunId(id), row)).map_err(|fault| match fault {
-        Fault::Malformed { table, detail, .. } => Fault::Malformed { table, key: id.to_string(), detail },
-        other => other,
+    decoded_as(FORMAT, id, row)
+}
+
+fn decoded_as(format: u8, id: u64, row: &[u8]) -> Result<Run, Fault> {
+    decode("runs", format, &id.to_be_bytes(), row, |row| run(RunId(id), row, format)).map_err(|fault| {
+        match fault {
+            Fault::Malformed { table, detail, .. } => Fault::Malformed { table, key: id.to_string(), detail },
+            other => other,
+        }
     })
 }
 
@@ -97,19 +110,24 @@ fn write(transaction: &WriteTransaction, run: &Run) -> Result<(), Fault> {
     Ok(())
 }
 
-pub(crate) fn start(transaction: &WriteTransaction, kind: &str, started_ns: i64) -> Result<RunId, Fault> {
+pub(crate) fn start(
+    transaction: &WriteTransaction,
+    kind: &str,
+    started_ns: i64,
+    answers: Option<RunId>,
+) -> Result<RunId, Fault> {
     let mut meta = transaction.open_table(META)?;
     let noted = match meta.get(NEXT_ROW)? {
         None => 1,
-        Some(row) => decode("meta", FORMAT, NEXT_ROW.as_bytes(), row.value(), Reader::u64)?,
+        Some(row) => decode("meta", NEXT_FORMAT, NEXT_ROW.as_bytes(), row.value(), Reader::u64)?,
     };
     let last = transaction.open_table(RUNS)?.last()?.map_or(0, |(id, _)| id.value());
     let id = RunId(noted.max(last.saturating_add(1)));
     let mut next = begin();
     next.put_u64(id.0.saturating_add(1));
-    meta.insert(NEXT_ROW, seal(FORMAT, NEXT_ROW.as_bytes(), next).as_slice())?;
+    meta.insert(NEXT_ROW, seal(NEXT_FORMAT, NEXT_ROW.as_bytes(), next).as_slice())?;
     transaction.open_table(RUNS_BY_TIME)?.insert((started_ns, id.0), ())?;
-    write(transaction, &Run { id, kind: kind.to_owned(), started_ns, summary: None })?;
+    write(transaction, &Run { id, kind: kind.to_owned(), started_ns, answers, summary: None })?;
     Ok(id)
 }
 
@@ -171,4 +189,14 @@ pub(crate) fn purge(transaction: &WriteTransaction, before_ns: i64) -> Result<u6
         journal.retain_in((key.1, 0)..=(key.1, u64::MAX), |_, _| false)?;
     }
     Ok(old.len() as u64)
+}
+
+/// Writes the rows of version 1 as this version does.
+pub(crate) fn bring_up(transaction: &WriteTransaction) -> Result<(), Fault> {
+    let mut old = Vec::new();
+    for next in transaction.open_table(RUNS)?.iter()? {
+        let (id, row) = next?;
+        old.push(decoded_as(FORMAT_1, id.value(), row.value())?);
+    }
+    old.iter().try_for_each(|run| write(transaction, run))
 }

@@ -29,17 +29,26 @@ pub(crate) const CONFLICTS: Rows = TableDefinition::new("conflicts");
 pub(crate) const TRASH: Rows = TableDefinition::new("trash");
 /// Remembered deletions, by path.
 pub(crate) const TOMBSTONES: Rows = TableDefinition::new("tombstones");
+/// Standing problems, by path, side, operation and kind.
+pub(crate) const PROBLEMS: Rows = TableDefinition::new("problems");
 /// Whatever others want to remember.
 pub(crate) const NOTES: TableDefinition<'static, &'static str, &'static [u8]> = TableDefinition::new("notes");
 
 /// The version this code reads and writes.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// Brings a file from the version it is told with to the next one.
 pub(crate) type Step = fn(&WriteTransaction) -> Result<(), Fault>;
 
 /// The steps from each older version, oldest first.
-pub(crate) const STEPS: &[(u32, Step)] = &[];
+pub(crate) const STEPS: &[(u32, Step)] = &[(1, to_version_2)];
+
+/// Standing problems have a table, what is in the trash a reason, a run the one it answers.
+fn to_version_2(transaction: &WriteTransaction) -> Result<(), Fault> {
+    transaction.open_table(PROBLEMS)?;
+    crate::trash::bring_up(transaction)?;
+    crate::runs::bring_up(transaction)
+}
 
 const VERSION_ROW: &str = "schema";
 
@@ -53,6 +62,7 @@ pub(crate) fn create(transaction: &WriteTransaction) -> Result<(), Fault> {
     transaction.open_table(CONFLICTS)?;
     transaction.open_table(TRASH)?;
     transaction.open_table(TOMBSTONES)?;
+    transaction.open_table(PROBLEMS)?;
     transaction.open_table(NOTES)?;
     Ok(())
 }
@@ -77,6 +87,7 @@ pub(crate) fn check(transaction: &ReadTransaction) -> Result<(), Fault> {
     transaction.open_table(CONFLICTS)?;
     transaction.open_table(TRASH)?;
     transaction.open_table(TOMBSTONES)?;
+    transaction.open_table(PROBLEMS)?;
     transaction.open_table(NOTES)?;
     Ok(())
 }

@@ -14,6 +14,7 @@ use sync_core::baseline::{Agreed, BaselineChange, BaselineDir};
 use sync_core::fold::Equivalence;
 use sync_core::path::RelPath;
 
+use crate::checked::{self, Checked};
 use crate::counts::Counts;
 use crate::error::{Fault, StateError};
 use crate::guard::guarded;
@@ -22,6 +23,7 @@ use crate::journal::{self, JournalReader, JournalRow};
 use crate::lock::SessionLock;
 use crate::open;
 use crate::pair::{self, Pair};
+use crate::problems::{self, ProblemChange, StandingProblem};
 use crate::reader::{self, BaselineReader};
 use crate::rekey::{self, Rekeyed};
 use crate::runs::{self, Run, RunId, RunSummary};
@@ -73,6 +75,10 @@ pub struct Commit<'a> {
     pub untrashed: &'a [TrashEntry],
     /// Changes of the inbox.
     pub conflicts: &'a [ConflictChange],
+    /// Changes of the standing problems.
+    pub problems: &'a [ProblemChange],
+    /// What a look at the whole pair found.
+    pub checked: Option<&'a Checked>,
     /// Notes to set, or to take away.
     pub notes: &'a [(&'a str, Option<&'a [u8]>)],
 }
@@ -87,6 +93,8 @@ impl Commit<'_> {
             && self.trashed.is_empty()
             && self.untrashed.is_empty()
             && self.conflicts.is_empty()
+            && self.problems.is_empty()
+            && self.checked.is_none()
             && self.notes.is_empty()
     }
 }
@@ -280,7 +288,14 @@ impl State {
     /// leave no trace.
     pub fn begin_run(&self, kind: &str, started_ns: i64) -> Result<RunId, StateError> {
         self.write("begin a run in", Durability::None, |_, transaction| {
-            runs::start(transaction, kind, started_ns)
+            runs::start(transaction, kind, started_ns, None)
+        })
+    }
+
+    /// As [`State::begin_run`], for a run that undoes or otherwise answers an earlier one.
+    pub fn begin_answer(&self, kind: &str, started_ns: i64, answers: RunId) -> Result<RunId, StateError> {
+        self.write("begin a run in", Durability::None, |_, transaction| {
+            runs::start(transaction, kind, started_ns, Some(answers))
         })
     }
 
@@ -328,6 +343,16 @@ impl State {
     /// The conflict at one path.
     pub fn conflict(&self, path: &RelPath) -> Result<Option<Conflict>, StateError> {
         self.read("read the conflicts from", |transaction| inbox::get(transaction, path))
+    }
+
+    /// Standing problems in path order.
+    pub fn problems(&self) -> Result<Vec<StandingProblem>, StateError> {
+        self.read("read the problems from", problems::list)
+    }
+
+    /// What the last look at the whole pair found; none before the first.
+    pub fn checked(&self) -> Result<Option<Checked>, StateError> {
+        self.read("read the last look from", checked::read)
     }
 
     /// Everything in the trash, by original path.
@@ -420,6 +445,12 @@ fn apply(transaction: &WriteTransaction, commit: &Commit<'_>) -> Result<(), Faul
     }
     if !commit.conflicts.is_empty() {
         inbox::apply(transaction, commit.conflicts)?;
+    }
+    if !commit.problems.is_empty() {
+        problems::apply(transaction, commit.problems)?;
+    }
+    if let Some(checked) = commit.checked {
+        checked::write(transaction, checked)?;
     }
     if !commit.notes.is_empty() {
         let mut table = transaction.open_table(NOTES)?;

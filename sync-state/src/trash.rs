@@ -12,6 +12,25 @@ use crate::error::Fault;
 use crate::runs::RunId;
 use crate::schema::{TRASH, decode};
 
+/// Why a version went to the trash.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum TrashReason {
+    /// Its path was deleted.
+    Deleted,
+    /// Another version took its place, and this one was kept.
+    Replaced,
+}
+
+impl TrashReason {
+    /// `deleted` or `replaced`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Deleted => "deleted",
+            Self::Replaced => "replaced",
+        }
+    }
+}
+
 /// One version in a side's trash.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TrashEntry {
@@ -27,9 +46,13 @@ pub struct TrashEntry {
     pub deleted_ns: i64,
     /// The run that put it there.
     pub run: Option<RunId>,
+    /// Why it went there.
+    pub reason: TrashReason,
 }
 
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
+/// Rows of version 1 give no reason: only what was deleted went to the trash.
+const FORMAT_1: u8 = 1;
 
 /// Original path, divider, side, place: unique, and sorted by original path.
 fn key_of(entry: &TrashEntry) -> Vec<u8> {
@@ -52,13 +75,15 @@ fn split_key(key: &[u8]) -> Decoded<(RelPath, Side, RelPath)> {
     Ok((path_of_key(&key[..at])?, side, path_of(trashed)?))
 }
 
-fn decoded(key: &[u8], row: &[u8]) -> Result<TrashEntry, Fault> {
+fn decoded(key: &[u8], row: &[u8], format: u8) -> Result<TrashEntry, Fault> {
     let damaged = |why: Malformed| Fault::malformed("trash", show_key(key), why);
     let (path, side, trashed) = split_key(key).map_err(damaged)?;
-    decode("trash", FORMAT, key, row, |row| {
+    decode("trash", format, key, row, |row| {
         let (size, deleted_ns) = (row.u64()?, row.i64()?);
         let run = row.option(|row| row.u64().map(RunId))?;
-        Ok(TrashEntry { side, path, trashed, size, deleted_ns, run })
+        let replaced = format != FORMAT_1 && row.flag()?;
+        let reason = if replaced { TrashReason::Replaced } else { TrashReason::Deleted };
+        Ok(TrashEntry { side, path, trashed, size, deleted_ns, run, reason })
     })
 }
 
@@ -70,6 +95,7 @@ pub(crate) fn add(transaction: &WriteTransaction, entries: &[TrashEntry]) -> Res
         row.put_u64(entry.size);
         row.put_i64(entry.deleted_ns);
         row.put_option(entry.run, |row, run| row.put_u64(run.0));
+        row.put_byte(u8::from(entry.reason == TrashReason::Replaced));
         table.insert(key.as_slice(), seal(FORMAT, &key, row).as_slice())?;
     }
     Ok(())
@@ -93,7 +119,17 @@ pub(crate) fn list(transaction: &ReadTransaction, dir: &RelPath) -> Result<Vec<T
         if to.as_ref().is_some_and(|to| key.value() >= to.as_slice()) {
             break;
         }
-        found.push(decoded(key.value(), row.value())?);
+        found.push(decoded(key.value(), row.value(), FORMAT)?);
     }
     Ok(found)
+}
+
+/// Gives the rows of version 1 their reason.
+pub(crate) fn bring_up(transaction: &WriteTransaction) -> Result<(), Fault> {
+    let mut old = Vec::new();
+    for next in transaction.open_table(TRASH)?.iter()? {
+        let (key, row) = next?;
+        old.push(decoded(key.value(), row.value(), FORMAT_1)?);
+    }
+    add(transaction, &old)
 }

@@ -9,3 +9,4 @@ mod processes;
 mod records;
 mod rekey;
 mod support;
+mod version_1;

@@ -9,8 +9,9 @@ use sync_core::fold::Equivalence;
 use sync_core::path::RelPath;
 use sync_core::side::{Side, Sides};
 use sync_state::{
-    Commit, Conflict, ConflictChange, ConflictState, ConflictVersion, JournalRow, Journaled, Pair, RowResult,
-    RunId, RunSummary, State, StateError, TrashEntry,
+    Checked, Commit, Conflict, ConflictChange, ConflictState, ConflictVersion, Halted, JournalRow, Journaled,
+    Pair, ProblemChange, ProblemId, RowResult, RunId, RunSummary, StandingProblem, State, StateError,
+    TrashEntry, TrashReason,
 };
 
 use crate::support::{fresh, path, reopened};
@@ -170,6 +171,7 @@ fn the_trash_is_found_by_where_things_were() {
         size: 12,
         deleted_ns: -4,
         run: Some(RunId(3)),
+        reason: if side == Side::Left { TrashReason::Deleted } else { TrashReason::Replaced },
     };
     let all = [
         trashed(Side::Left, "a", "a 1"),
@@ -189,6 +191,63 @@ fn the_trash_is_found_by_where_things_were() {
 }
 
 #[test]
+fn a_problem_stands_until_it_is_taken_out() {
+    let (dir, state) = fresh();
+    let id = |at: &str, side, operation: &str, kind: &str| ProblemId {
+        path: RelPath::new(at.as_bytes()).unwrap(),
+        side,
+        operation: operation.into(),
+        kind: kind.into(),
+    };
+    let standing = |id: &ProblemId, error: &str, times| StandingProblem {
+        id: id.clone(),
+        error: error.to_owned(),
+        first_seen_ns: -1,
+        last_seen_ns: 7,
+        times,
+    };
+    let ids = [
+        id("", Side::Left, "scan", "io"),
+        id("a", Side::Left, "copy", "in-use"),
+        id("a", Side::Left, "scan", "in-use"),
+        id("a", Side::Left, "scan", "unreadable"),
+        id("a", Side::Right, "scan", "in-use"),
+        id("a/b", Side::Left, "scan", "in-use"),
+    ];
+    let put = |id: &ProblemId, error: &str, times| ProblemChange::Put(standing(id, error, times));
+    let mut all: Vec<_> = ids.iter().rev().map(|id| put(id, "first", 1)).collect();
+    all.push(put(&ids[2], "again", 2));
+    all.push(ProblemChange::Remove(ids[1].clone()));
+    state.commit(&Commit { problems: &all, ..Commit::default() }).unwrap();
+    drop(state);
+    let state = reopened(&dir);
+    let mut expected: Vec<_> = ids.iter().map(|id| standing(id, "first", 1)).collect();
+    expected[2] = standing(&ids[2], "again", 2);
+    expected.remove(1);
+    assert_eq!(state.problems().unwrap(), expected);
+}
+
+#[test]
+fn the_last_look_is_remembered() {
+    let (dir, state) = fresh();
+    assert_eq!(state.checked().unwrap(), None);
+    let mut checked = Checked { at_ns: 5, in_sync: true, since_ns: 3, left_undone: 9, halted: None };
+    state.commit(&Commit { checked: Some(&checked), ..Commit::default() }).unwrap();
+    assert_eq!(state.checked().unwrap().as_ref(), Some(&checked));
+    checked.halted = Some(Halted {
+        reason: "too-many-changes".to_owned(),
+        message: "é".to_owned(),
+        side: Some(Side::Right),
+        approval: None,
+        since_ns: 4,
+        run: Some(RunId(8)),
+    });
+    state.commit(&Commit { checked: Some(&checked), ..Commit::default() }).unwrap();
+    drop(state);
+    assert_eq!(reopened(&dir).checked().unwrap(), Some(checked));
+}
+
+#[test]
 fn pair_and_notes_are_kept() {
     let (dir, state) = fresh();
     assert_eq!(state.pair().unwrap(), None);
@@ -196,7 +255,6 @@ fn pair_and_notes_are_kept() {
         id: "0123456789abcdef0123456789abcdef".to_owned(),
         roots: Sides::new("/left".to_owned(), r"R:\".to_owned()),
         equivalence: Equivalence { case: true, form: false },
-        filter_hash: u64::MAX,
     };
     state.set_pair(&pair).unwrap();
     let set: [(&str, Option<&[u8]>); 2] = [("one", Some(b"1")), ("two", Some(b""))];

@@ -11,7 +11,7 @@ const FOLDED: Equivalence = Equivalence { case: true, form: false };
 
 fn pair(equivalence: Equivalence) -> Pair {
     let roots = Sides::new("l".to_owned(), "r".to_owned());
-    Pair { id: "0".repeat(32), roots, equivalence, filter_hash: 1 }
+    Pair { id: "0".repeat(32), roots, equivalence }
 }
 
 /// A version that both sides spell as told under a folded key.
