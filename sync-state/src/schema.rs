@@ -31,6 +31,12 @@ pub(crate) const TRASH: Rows = TableDefinition::new("trash");
 pub(crate) const TOMBSTONES: Rows = TableDefinition::new("tombstones");
 /// Standing problems, by path, side, operation and kind.
 pub(crate) const PROBLEMS: Rows = TableDefinition::new("problems");
+/// Messages that wait, by number, without what they say.
+pub(crate) const OUTBOX: Rows = TableDefinition::new("outbox");
+/// What these messages say, by number.
+pub(crate) const OUTBOX_BODIES: Rows = TableDefinition::new("outbox_bodies");
+/// What was met and told, by the matter's key.
+pub(crate) const TOLD: Rows = TableDefinition::new("told");
 /// Whatever others want to remember.
 pub(crate) const NOTES: TableDefinition<'static, &'static str, &'static [u8]> = TableDefinition::new("notes");
 
@@ -43,9 +49,12 @@ pub(crate) type Step = fn(&WriteTransaction) -> Result<(), Fault>;
 /// The steps from each older version, oldest first.
 pub(crate) const STEPS: &[(u32, Step)] = &[(1, to_version_2)];
 
-/// Standing problems have a table, what is in the trash a reason, a run the one it answers.
+/// Standing problems, messages that wait and what was told have tables, what is in the trash a reason, a run the one it answers.
 fn to_version_2(transaction: &WriteTransaction) -> Result<(), Fault> {
     transaction.open_table(PROBLEMS)?;
+    transaction.open_table(OUTBOX)?;
+    transaction.open_table(OUTBOX_BODIES)?;
+    transaction.open_table(TOLD)?;
     crate::trash::bring_up(transaction)?;
     crate::runs::bring_up(transaction)
 }
@@ -63,6 +72,9 @@ pub(crate) fn create(transaction: &WriteTransaction) -> Result<(), Fault> {
     transaction.open_table(TRASH)?;
     transaction.open_table(TOMBSTONES)?;
     transaction.open_table(PROBLEMS)?;
+    transaction.open_table(OUTBOX)?;
+    transaction.open_table(OUTBOX_BODIES)?;
+    transaction.open_table(TOLD)?;
     transaction.open_table(NOTES)?;
     Ok(())
 }
@@ -88,6 +100,9 @@ pub(crate) fn check(transaction: &ReadTransaction) -> Result<(), Fault> {
     transaction.open_table(TRASH)?;
     transaction.open_table(TOMBSTONES)?;
     transaction.open_table(PROBLEMS)?;
+    transaction.open_table(OUTBOX)?;
+    transaction.open_table(OUTBOX_BODIES)?;
+    transaction.open_table(TOLD)?;
     transaction.open_table(NOTES)?;
     Ok(())
 }

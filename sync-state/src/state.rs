@@ -22,6 +22,7 @@ use crate::inbox::{self, Conflict, ConflictChange};
 use crate::journal::{self, JournalReader, JournalRow};
 use crate::lock::SessionLock;
 use crate::open;
+use crate::outbox::{self, AlertChanges, Room, Told, Waiting};
 use crate::pair::{self, Pair};
 use crate::problems::{self, ProblemChange, StandingProblem};
 use crate::reader::{self, BaselineReader};
@@ -353,6 +354,31 @@ impl State {
     /// What the last look at the whole pair found; none before the first.
     pub fn checked(&self) -> Result<Option<Checked>, StateError> {
         self.read("read the last look from", checked::read)
+    }
+
+    /// The messages that wait for delivery, oldest first.
+    pub fn outbox(&self) -> Result<Vec<Waiting>, StateError> {
+        self.read("read the outbox from", outbox::list)
+    }
+
+    /// What a message that waits says.
+    pub fn outbox_body(&self, id: u64) -> Result<Option<Vec<u8>>, StateError> {
+        self.read("read the outbox from", |transaction| outbox::body(transaction, id))
+    }
+
+    /// What was met and told, by the matter's key.
+    pub fn told(&self) -> Result<Vec<(Vec<u8>, Told)>, StateError> {
+        self.read("read what was told from", outbox::all_told)
+    }
+
+    /// Remembers a turn of the alerts, durably, and drops the oldest messages that have no room. How many those were.
+    pub fn change_alerts(&self, changes: &AlertChanges<'_>, room: Room) -> Result<u64, StateError> {
+        if changes.is_empty() {
+            return Ok(0);
+        }
+        self.write("write alerts to", Durability::Immediate, |_, transaction| {
+            outbox::apply(transaction, changes, room)
+        })
     }
 
     /// Everything in the trash, by original path.

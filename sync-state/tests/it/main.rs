@@ -5,6 +5,7 @@ mod baseline;
 mod damage;
 #[cfg(target_os = "linux")]
 mod full;
+mod outbox;
 mod processes;
 mod records;
 mod rekey;
