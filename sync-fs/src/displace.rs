@@ -16,8 +16,9 @@ use sync_replica::{Displaced, Operation, Problem, ProblemKind, Trashed};
 use crate::intent::Version;
 use crate::local::{LocalReplica, Staging};
 use crate::place::{Place, difference, leads_nowhere, parent_bytes};
+use crate::stamp::stamped_name;
 use crate::sys::{Dir, Stat, Writers, file_stat, no_writer_came, writers};
-use crate::trash::{TrashSpot, stamped_name};
+use crate::trash::TrashSpot;
 
 /// A version that is being watched for writers, as far as the system allows that.
 pub(crate) struct Hold(Option<File>);

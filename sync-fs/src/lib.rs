@@ -27,8 +27,10 @@ mod recover;
 #[cfg(all(test, target_os = "linux"))]
 mod recover_tests;
 mod rename;
+mod restore;
 mod scan;
 mod stage;
+mod stamp;
 mod stored;
 mod sys;
 mod trash;

@@ -13,7 +13,7 @@ use sync_core::entry::Entry;
 use sync_core::path::RelPath;
 use sync_core::snapshot::Snapshot;
 use sync_replica::{
-    Contents, Control, Displaced, Expect, Filter, Installed, Marker, Operation, Problem, ProblemKind,
+    Contents, Control, Displaced, Expect, Filter, InTrash, Installed, Marker, Operation, Problem, ProblemKind,
     Properties, Recovered, Replica, ScanRequest, Source, Staged, Trashed,
 };
 
@@ -314,6 +314,29 @@ impl Replica for LocalReplica {
         displaced: Displaced,
     ) -> Result<Option<Trashed>, Problem> {
         self.remove_directory(at, expect, filter, displaced)
+    }
+
+    fn list_trash(&self) -> Result<Vec<InTrash>, Problem> {
+        self.list_trashed()
+    }
+
+    fn look_in_trash(&self, place: &RelPath) -> Result<Option<Entry>, Problem> {
+        self.look_at_trashed(place)
+    }
+
+    fn restore(
+        &self,
+        place: &RelPath,
+        version: &Entry,
+        at: &RelPath,
+        expect: &Expect,
+        displaced: Displaced,
+    ) -> Result<Installed, Problem> {
+        self.restore_trashed(place, version, at, expect, displaced)
+    }
+
+    fn purge(&self, place: &RelPath) -> Result<bool, Problem> {
+        self.purge_trashed(place)
     }
 
     fn flush(&self) -> Result<(), Problem> {

@@ -124,6 +124,18 @@ impl LocalReplica {
         Ok(Box::new(self.open_version(&place, expect, Operation::Read)?))
     }
 
+    /// A version that lies elsewhere than in the tree, in the trash say: `name` in the open directory `dir`.
+    pub(crate) fn open_aside(
+        &self,
+        dir: &Arc<Dir>,
+        name: &RelPath,
+        expect: &Entry,
+        operation: Operation,
+    ) -> Result<Box<dyn Source>, Problem> {
+        let place = Place { dir: Arc::clone(dir), name: name.name(), path: name };
+        Ok(Box::new(self.open_version(&place, expect, operation)?))
+    }
+
     pub(crate) fn read_properties(&self, at: &RelPath, expect: &Entry) -> Result<Properties, Problem> {
         let place = self.place(at, Operation::Properties)?;
         if expect.kind != Kind::Dir {

@@ -9,7 +9,7 @@ use std::io;
 
 use sync_core::entry::Kind;
 use sync_core::path::RelPath;
-use sync_replica::{Displaced, Operation, Problem, Recovered};
+use sync_replica::{Displaced, InTrash, Operation, Problem, Recovered};
 
 use crate::intent::{Intent, Way, old_name, parse_name, read_intent, staged_name};
 use crate::local::{LocalReplica, Staging};
@@ -160,7 +160,12 @@ impl LocalReplica {
             Displaced::Trash(stamp) => {
                 let spot = self.prepare_trash(&intent.target, stamp, Operation::Recover);
                 let spot = spot.map_err(|problem| io::Error::other(problem.explain()))?;
-                self.move_to_trash(&staging.dir, name, &spot).map(|_| ())
+                let place = self.move_to_trash(&staging.dir, name, &spot)?.path;
+                if let Some(entry) = self.entry_of(stat) {
+                    let was = intent.target.clone();
+                    found.trashed.push(InTrash { place, was, deleted_ns: stamp.0, entry });
+                }
+                Ok(())
             }
         }
     }

@@ -277,3 +277,81 @@ fn an_unseen_version_survives_kills_of_the_change_and_of_the_recovery() {
     }
     println!("{tried} pairs of kills");
 }
+
+/// What lies in the trash, by content.
+fn in_trash(replica: &LocalReplica) -> Vec<String> {
+    let held = replica.list_trash().unwrap();
+    let read = |place: &RelPath| {
+        let path = replica.root().join(".sync_trash").join(place.display());
+        fs::read_to_string(&path).unwrap_or_else(|_| format!("{}", fs::read_link(&path).unwrap().display()))
+    };
+    let mut contents: Vec<_> = held.iter().map(|one| read(&one.place)).collect();
+    contents.sort();
+    contents
+}
+
+/// Puts `thrown` back from the trash to `at` as a caller would that was perhaps killed before: what is there already
+/// is not put there again, and what is left of it in the trash goes.
+fn bring_back(replica: &LocalReplica, at: &str) -> Result<(), Problem> {
+    let held = replica.list_trash()?;
+    let Some(thrown) = held.iter().find(|one| one.was == p("thrown")) else { return Ok(()) };
+    let there = replica.look(&p(at))?;
+    // Where it came as a copy it has another number.
+    let known = Entry { file_id: None, ..thrown.entry };
+    if there.is_some_and(|there| known.is_same_version_moved(&there)) {
+        return replica.purge(&thrown.place).map(|_| ());
+    }
+    let expect = there.map_or(Expect::Absent, Expect::Is);
+    replica.restore(&thrown.place, &thrown.entry, &p(at), &expect, STAMP).map(|_| ())
+}
+
+#[test]
+fn a_kill_while_a_version_comes_back_from_the_trash_loses_neither_version() {
+    let base = tempfile::tempdir().unwrap();
+    let mut kills = 0;
+    for side in SIDES {
+        for (at, link) in [("dir/back", false), ("old", false), ("dir/back", true), ("old", true)] {
+            for step in 0.. {
+                let root = fresh(base.path(), &format!("{side:?} {at} {link} {step}").replace('/', "-"));
+                let case = format!("{at}, link {link}, {side:?}, killed before step {step}");
+                if link {
+                    std::os::unix::fs::symlink("thrown version", root.join("thrown")).unwrap();
+                } else {
+                    fs::write(root.join("thrown"), "thrown version").unwrap();
+                }
+                let replica = open(&root, side);
+                replica.remove(&p("thrown"), &entry(&replica, "thrown").unwrap(), STAMP).unwrap();
+                let ended = kill::at_step(step, || bring_back(&replica, at));
+                drop(replica);
+                let next = open(&root, side);
+                let killed = ended.is_none();
+                if let Some(done) = ended {
+                    done.unwrap_or_else(|problem| panic!("{case}: {problem}"));
+                } else {
+                    kills += 1;
+                    let recovered = next.recover().unwrap_or_else(|problem| panic!("{case}: {problem}"));
+                    assert_eq!(recovered.restored, [], "{case}: everything had been seen");
+                    for one in &recovered.trashed {
+                        assert_eq!((&one.was, one.deleted_ns), (&p("old"), 0), "{case}");
+                        let lies_there = next.look_in_trash(&one.place).unwrap();
+                        let is_it = |there: Entry| one.entry.is_same_version_moved(&there);
+                        assert!(lies_there.is_some_and(is_it), "{case}: {lies_there:?}");
+                    }
+                    bring_back(&next, at).unwrap_or_else(|problem| panic!("{case}: {problem}"));
+                }
+                let now = tree(&root);
+                let wanted = if link { "to thrown version" } else { "thrown version" };
+                assert_eq!(now.get(at).map(String::as_str), Some(wanted), "{case}");
+                let displaced = if at == "old" { vec!["the old version".to_owned()] } else { Vec::new() };
+                assert_eq!(in_trash(&next), displaced, "{case}: the trash");
+                assert_eq!(staged_left(&root), 0, "{case}: leftovers");
+                if !killed {
+                    assert!(step > 0, "{case}: it takes no step");
+                    break;
+                }
+            }
+        }
+    }
+    println!("{kills} kills recovered");
+    assert!(kills > 30, "only {kills} steps were tried");
+}

@@ -12,6 +12,7 @@ use sync_replica::{Operation, Problem, ProblemKind, TrashStamp, Trashed};
 
 use crate::local::{LocalReplica, inside};
 use crate::place::parent_bytes;
+use crate::stamp::{DELETED, stamped_name};
 use crate::sys::{self, Dir};
 
 /// Where the trash lies.
@@ -124,7 +125,7 @@ impl LocalReplica {
     /// Moves `name` of `from` into the trash. Nothing has happened when it fails.
     pub(crate) fn move_to_trash(&self, from: &Dir, name: &[u8], spot: &TrashSpot) -> io::Result<Trashed> {
         for number in 1..10_000_u32 {
-            let in_trash = stamped_name(&spot.name, "deleted", spot.stamp.0, number);
+            let in_trash = stamped_name(&spot.name, DELETED, spot.stamp.0, number);
             match from.rename_noreplace(name, &spot.dir, &in_trash) {
                 Ok(()) => {
                     let path = spot.rel.join(&in_trash).map_err(|bad| io::Error::other(bad.to_string()))?;
@@ -138,72 +139,32 @@ impl LocalReplica {
         Err(io::Error::new(io::ErrorKind::AlreadyExists, "the trash holds too many versions of this moment"))
     }
 
-    /// The open directory of something in the trash.
+    /// The open directory of something in the trash, which is never made for that.
     pub(crate) fn open_trash_parent(&self, path: &RelPath) -> io::Result<Arc<Dir>> {
-        make_all(&self.trash_dir()?, parent_bytes(path))
+        let base = self.trash_there()?.ok_or(io::ErrorKind::NotFound)?;
+        match parent_bytes(path) {
+            b"" => Ok(base),
+            rel => base.open_beneath(rel).map(Arc::new),
+        }
     }
-}
 
-/// `report.docx` becomes `report - WORD 20261120T154312123Z.docx`, from the second on with ` (2)` before the ending.
-pub(crate) fn stamped_name(name: &[u8], word: &str, ns: i64, number: u32) -> Vec<u8> {
-    const LONGEST_ENDING: usize = 32;
-    let dot =
-        name.iter().rposition(|b| *b == b'.').filter(|dot| *dot > 0 && name.len() - dot <= LONGEST_ENDING);
-    let (stem, ending) = name.split_at(dot.unwrap_or(name.len()));
-    let again = if number > 1 { format!(" ({number})") } else { String::new() };
-    let middle = format!(" - {word} {}{again}", utc_stamp(ns));
-    let room = 255_usize.saturating_sub(middle.len() + ending.len());
-    let mut cut = stem.len().min(room);
-    // Never through the middle of a character.
-    while cut > 0 && cut < stem.len() && stem[cut] & 0xc0 == 0x80 {
-        cut -= 1;
+    /// The trash as it is; none where there is none.
+    pub(crate) fn trash_there(&self) -> io::Result<Option<Arc<Dir>>> {
+        let opened = match &self.trash {
+            TrashRoot::Inside(rel) => self.root.open_beneath(rel.as_bytes()),
+            TrashRoot::Elsewhere(path) => Dir::open_root(path),
+        };
+        match opened {
+            Ok(dir) => Ok(Some(Arc::new(dir))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
-    [&stem[..cut], middle.as_bytes(), ending].concat()
-}
-
-/// UTC nanoseconds as `YYYYMMDDTHHMMSSmmmZ`.
-pub(crate) fn utc_stamp(ns: i64) -> String {
-    let millis = ns.div_euclid(1_000_000);
-    let days = millis.div_euclid(86_400_000);
-    let within = millis.rem_euclid(86_400_000);
-    // Years that begin on the first of March put the leap day last; 400 of them have 146,097 days.
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let march_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
-    let year = era * 400 + year_of_era + i64::from(month <= 2);
-    let (seconds, ms) = (within / 1000, within % 1000);
-    let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    format!("{year:04}{month:02}{day:02}T{h:02}{m:02}{s:02}{ms:03}Z")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn stamps_are_utc_to_the_millisecond() {
-        assert_eq!(utc_stamp(0), "19700101T000000000Z");
-        assert_eq!(utc_stamp(1_795_189_392_123_456_789), "20261120T154312123Z");
-        assert_eq!(utc_stamp(951_782_400_000_000_000), "20000229T000000000Z");
-        assert_eq!(utc_stamp(-1), "19691231T235959999Z");
-    }
-
-    #[test]
-    fn a_stamped_name_keeps_its_ending_and_stays_short_enough() {
-        let name = |name: &str, number| {
-            String::from_utf8(stamped_name(name.as_bytes(), "deleted", 0, number)).unwrap()
-        };
-        assert_eq!(name("a.tar.gz", 1), "a.tar - deleted 19700101T000000000Z.gz");
-        assert_eq!(name(".profile", 1), ".profile - deleted 19700101T000000000Z");
-        assert_eq!(name("plain", 2), "plain - deleted 19700101T000000000Z (2)");
-        let long = name(&format!("{}.docx", "ä".repeat(125)), 1);
-        assert!(long.len() <= 255 && long.starts_with("ää") && long.ends_with("Z.docx"), "{long}");
-    }
 
     #[test]
     fn a_trash_root_stays_where_it_may_be() {

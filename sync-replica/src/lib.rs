@@ -23,6 +23,7 @@ pub use filter::{Filter, ShowAll};
 pub use marker::Marker;
 pub use problem::{Operation, Problem, ProblemKind};
 pub use replica::{
-    Contents, Displaced, Expect, Installed, Recovered, Replica, ScanRequest, Staged, TrashStamp, Trashed,
+    Contents, Displaced, Expect, InTrash, Installed, Recovered, Replica, ScanRequest, Staged, TrashStamp,
+    Trashed,
 };
 pub use source::{Properties, Source, Xattrs};

@@ -41,6 +41,10 @@ pub enum Operation {
     Flush,
     /// Cleaning up after an earlier run.
     Recover,
+    /// Putting something back from the trash, or looking into it.
+    Restore,
+    /// Dropping something from the trash.
+    Purge,
 }
 
 impl Operation {
@@ -62,6 +66,8 @@ impl Operation {
             Self::Clash => "clash",
             Self::Flush => "flush",
             Self::Recover => "recover",
+            Self::Restore => "restore",
+            Self::Purge => "purge",
         }
     }
 }

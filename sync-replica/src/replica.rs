@@ -61,6 +61,19 @@ pub struct Trashed {
     pub path: RelPath,
 }
 
+/// Something that lies in a side's trash.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct InTrash {
+    /// Its path relative to the side's trash root.
+    pub place: RelPath,
+    /// Where it was, as that side spelled it, as far as its place tells: a name that was too long is cut.
+    pub was: RelPath,
+    /// When it went there: UTC nanoseconds, as precise as its place tells.
+    pub deleted_ns: i64,
+    /// What it is.
+    pub entry: Entry,
+}
+
 /// What was read when a content was looked at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Contents {
@@ -98,6 +111,8 @@ pub struct Recovered {
     pub removed: u64,
     /// Versions that had been displaced without having been seen and were put back: where they are now.
     pub restored: Vec<RelPath>,
+    /// Versions that were on their way to the trash and have arrived there now.
+    pub trashed: Vec<InTrash>,
 }
 
 /// One tree that is kept in sync.
@@ -185,6 +200,29 @@ pub trait Replica: Send + Sync {
         filter: &dyn Filter,
         displaced: Displaced,
     ) -> Result<Option<Trashed>, Problem>;
+
+    /// Everything in the trash that bears a name this replica gave it, in any order. A trash that is not there holds
+    /// nothing.
+    fn list_trash(&self) -> Result<Vec<InTrash>, Problem>;
+
+    /// What lies at a place in the trash; none when nothing does.
+    fn look_in_trash(&self, place: &RelPath) -> Result<Option<Entry>, Problem>;
+
+    /// Puts `version` back from its place in the trash to `at`, where exactly what is expected must be; what is
+    /// there goes where `displaced` says. A directory is put back only where nothing is. Fails as not found when the
+    /// trash no longer holds that version. A kill leaves the version at `at`, in the trash, or in both.
+    fn restore(
+        &self,
+        place: &RelPath,
+        version: &Entry,
+        at: &RelPath,
+        expect: &Expect,
+        displaced: Displaced,
+    ) -> Result<Installed, Problem>;
+
+    /// Drops what lies at a place in the trash, for good, with what lies in it when it is a directory. Follows no
+    /// link, and refuses what does not bear a name this replica gave it. Whether there was anything.
+    fn purge(&self, place: &RelPath) -> Result<bool, Problem>;
 
     /// Makes everything on this side durable, names included, as far as the system can: what this process did, what
     /// one that was killed before it did, and what users wrote. The baseline will claim all of it.

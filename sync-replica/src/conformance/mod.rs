@@ -16,6 +16,7 @@ mod reading;
 mod removing;
 mod scanning;
 mod staging;
+mod trash;
 mod whole;
 
 use std::fmt;
@@ -151,6 +152,7 @@ pub const CHECKS: &[&[(&str, Check)]] = &[
     dirs::CHECKS,
     moving::CHECKS,
     removing::CHECKS,
+    trash::CHECKS,
     names::CHECKS,
     whole::CHECKS,
 ];

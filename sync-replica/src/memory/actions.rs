@@ -20,7 +20,7 @@ use crate::filter::Filter;
 use crate::marker::Marker;
 use crate::problem::{Operation, Problem, ProblemKind};
 use crate::replica::{
-    Contents, Displaced, Expect, Installed, Recovered, Replica, ScanRequest, Staged, Trashed,
+    Contents, Displaced, Expect, InTrash, Installed, Recovered, Replica, ScanRequest, Staged, Trashed,
 };
 use crate::source::{Properties, Source, Xattrs};
 
@@ -560,6 +560,34 @@ impl Replica for MemoryReplica {
         state.commit(change);
         state.stir(place.dir);
         Ok(trashed)
+    }
+
+    fn list_trash(&self) -> Result<Vec<InTrash>, Problem> {
+        self.enter(Operation::Restore, &RelPath::root())?;
+        Ok(self.trash_list())
+    }
+
+    fn look_in_trash(&self, place: &RelPath) -> Result<Option<Entry>, Problem> {
+        self.enter(Operation::Restore, place)?;
+        Ok(self.trash_look(place))
+    }
+
+    fn restore(
+        &self,
+        place: &RelPath,
+        version: &Entry,
+        at: &RelPath,
+        expect: &Expect,
+        displaced: Displaced,
+    ) -> Result<Installed, Problem> {
+        self.enter(Operation::Restore, at)?;
+        self.check_name(Operation::Restore, at)?;
+        self.trash_restore(place, version, at, expect, displaced)
+    }
+
+    fn purge(&self, place: &RelPath) -> Result<bool, Problem> {
+        self.enter(Operation::Purge, place)?;
+        self.trash_purge(place)
     }
 
     fn flush(&self) -> Result<(), Problem> {

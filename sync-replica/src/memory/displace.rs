@@ -8,11 +8,10 @@ use sync_core::entry::Entry;
 use sync_core::path::RelPath;
 
 use super::journal::Change;
-use super::tree::{Body, Ino, Inode, Key, Note, STAGING, Slot, TRASH};
+use super::tree::{Body, Ino, Key, Note, STAGING, Slot};
 use super::{MemoryReplica, State, child};
 use crate::problem::{Operation, Problem, ProblemKind};
-use crate::replica::{Displaced, Recovered, Trashed};
-use crate::source::Xattrs;
+use crate::replica::{Displaced, InTrash, Recovered, Trashed};
 
 /// What lies in the staging area for one replacement.
 pub(super) struct Replacing<'a> {
@@ -133,47 +132,6 @@ impl MemoryReplica {
         Ok(Some(Trashed { path }))
     }
 
-    /// A free place in the trash for what was at `at`, with the directories it needs.
-    pub(super) fn trash_place(&self, state: &mut State, stamp: i64, at: &RelPath) -> (Ino, RelPath) {
-        for attempt in 1_u32.. {
-            let top = if attempt == 1 { stamp.to_string() } else { format!("{stamp}-{attempt}") };
-            let path = child(&RelPath::root(), top.as_bytes());
-            let path = at.components().fold(path, |path, name| child(&path, name));
-            let Some(parent) = path.parent() else { continue };
-            let mut dir = TRASH;
-            let mut blocked = false;
-            for name in parent.components() {
-                let key = self.key(name);
-                dir = match state.live.slots.get(&(dir, key.clone())) {
-                    Some(slot) if state.live.is_dir(slot.ino) => slot.ino,
-                    Some(_) => {
-                        blocked = true;
-                        break;
-                    }
-                    None => {
-                        let ino = state.number();
-                        let now = state.now();
-                        let inode = Inode {
-                            body: Body::Dir,
-                            mtime_ns: now,
-                            ctime_ns: now,
-                            bits: self.default_bits(&Body::Dir),
-                            xattrs: Xattrs::default(),
-                        };
-                        let slot = Slot { name: name.into(), ino };
-                        // Durable at once: a trash that is not there could hold nothing.
-                        state.commit(Change::new().slot(dir, &key, Some(slot)).inode(ino, inode).synced());
-                        ino
-                    }
-                };
-            }
-            if !blocked && !state.live.slots.contains_key(&(dir, self.key(path.name()))) {
-                return (dir, path);
-            }
-        }
-        (TRASH, at.clone())
-    }
-
     /// Gives the version in a slot of the staging area its path again, or, where that is taken, a place beside it;
     /// says where it is now. The staged copy that took its path is dropped.
     pub(super) fn put_back(
@@ -276,7 +234,13 @@ impl MemoryReplica {
                 recovered.removed += 1;
             } else if seen && (at_path.is_some() || note.new.is_none()) {
                 // The change had happened as planned; only its last step is missing.
-                self.finish(OP, &note.at, &key, note.displaced)?;
+                let trashed = self.finish(OP, &note.at, &key, note.displaced)?;
+                if let (Some(Trashed { path }), Displaced::Trash(stamp)) = (trashed, note.displaced)
+                    && let Some(entry) = self.entry_of(&self.lock(), ino)
+                {
+                    let was = note.at.clone();
+                    recovered.trashed.push(InTrash { place: path, was, deleted_ns: stamp.0, entry });
+                }
             } else if let Some(at) = self.put_back(OP, &key, &note)? {
                 recovered.restored.push(at);
             }

@@ -28,6 +28,7 @@ mod journal;
 mod reading;
 mod replacing;
 mod scanning;
+mod trash;
 mod tree;
 mod user;
 

@@ -8,8 +8,8 @@ use sync_core::path::RelPath;
 use sync_core::snapshot::{DirId, Listing, ListingBuilder, Snapshot};
 use sync_replica::conformance::{self, Fixture};
 use sync_replica::{
-    Contents, Control, Displaced, Expect, Filter, Installed, Marker, Problem, Properties, Recovered, Replica,
-    ScanRequest, Source, Staged, Trashed, Uncontrolled,
+    Contents, Control, Displaced, Expect, Filter, InTrash, Installed, Marker, Problem, Properties, Recovered,
+    Replica, ScanRequest, Source, Staged, Trashed, Uncontrolled,
 };
 
 use super::fixture::MemoryFixture;
@@ -49,6 +49,10 @@ enum Fault {
     KeepsNothing,
     /// Recover removes nothing.
     NeverRecovers,
+    /// Puts back over whatever is there.
+    RestoresOver,
+    /// Says that it purged, and did not.
+    NeverPurges,
 }
 
 struct Broken {
@@ -252,6 +256,33 @@ impl Replica for Broken {
         self.side().remove_dir(at, expect, filter, self.where_to(displaced))
     }
 
+    fn list_trash(&self) -> Result<Vec<InTrash>, Problem> {
+        self.side().list_trash()
+    }
+
+    fn look_in_trash(&self, place: &RelPath) -> Result<Option<Entry>, Problem> {
+        self.side().look_in_trash(place)
+    }
+
+    fn restore(
+        &self,
+        place: &RelPath,
+        version: &Entry,
+        at: &RelPath,
+        expect: &Expect,
+        displaced: Displaced,
+    ) -> Result<Installed, Problem> {
+        let expect = match self.fault {
+            Fault::RestoresOver => self.side().look(at)?.map_or(Expect::Absent, Expect::Is),
+            _ => *expect,
+        };
+        self.side().restore(place, version, at, &expect, self.where_to(displaced))
+    }
+
+    fn purge(&self, place: &RelPath) -> Result<bool, Problem> {
+        if self.fault == Fault::NeverPurges { Ok(true) } else { self.side().purge(place) }
+    }
+
     fn flush(&self) -> Result<(), Problem> {
         self.side().flush()
     }
@@ -346,7 +377,9 @@ impl Fixture for Broken {
 }
 
 /// The checks that must catch each fault, among others.
-const CAUGHT: [(Fault, &str); 16] = [
+const CAUGHT: [(Fault, &str); 18] = [
+    (Fault::RestoresOver, "nothing is put back over another version than expected"),
+    (Fault::NeverPurges, "what is purged is gone for good"),
     (Fault::ReplacesAnything, "another version than expected is not touched"),
     (Fault::RemovesAnything, "another version than expected is not removed"),
     (Fault::DressesAnything, "the properties of another version are not set"),
