@@ -41,10 +41,9 @@ impl Builder<'_> {
     /// None when the two paths are not as they were left.
     pub(crate) fn second(&self, second: &Second, at: &Case<'_>, clash: &Case<'_>) -> Option<Action> {
         let rests = |case: &Case<'_>| matches!(case.outcome, Outcome::Nothing | Outcome::Refresh);
-        let step = tolerance_ns(&self.terms.abilities);
         if !rests(at)
             || !rests(clash)
-            || second.refusal(Some(&at.difference), Some(&clash.difference), step).is_some()
+            || second.refusal(Some(&at.difference), Some(&clash.difference), &self.terms.abilities).is_some()
         {
             return None;
         }

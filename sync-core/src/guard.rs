@@ -17,8 +17,8 @@ use crate::snapshot::Snapshot;
 /// How many folders a halt names.
 const NAMED_FOLDERS: usize = 10;
 
-/// The first guard that stops this plan.
-pub(crate) fn halt(
+/// The first guard that stops this plan, or this part of one.
+pub fn halt(
     plan: &Plan,
     comparison: &Comparison,
     snapshots: &Sides<Snapshot>,

@@ -9,8 +9,10 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::abilities::Abilities;
 use crate::compare::{Difference, Sighting, is_recorded};
 use crate::entry::{Entry, Kind};
+use crate::observe::tolerance_ns;
 use crate::path::RelPath;
 use crate::side::{Side, Sides};
 
@@ -141,8 +143,9 @@ impl Second {
         &self,
         at: Option<&Difference>,
         clash: Option<&Difference>,
-        step_ns: u64,
+        abilities: &Sides<Abilities>,
     ) -> Option<Refusal> {
+        let step_ns = tolerance_ns(abilities);
         let (Some(at), Some(clash)) = (at, clash) else { return Some(Refusal::ClashCopyChanged) };
         let older = self.newer.other();
         let is_it = |seen: &Entry, version: &Entry| {

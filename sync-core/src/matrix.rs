@@ -93,6 +93,10 @@ pub enum Rule {
 }
 
 impl Rule {
+    /// The rules under which two versions may both be wanted.
+    pub const CONFLICTS: [Self; 4] =
+        [Self::BothChanged, Self::BothCreated, Self::PropsBoth, Self::SilentCorruption];
+
     /// The stable name.
     pub const fn name(self) -> &'static str {
         use Side::{Left, Right};
