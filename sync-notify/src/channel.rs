@@ -51,9 +51,7 @@ pub enum DeliveryError {
         reason: String,
     },
     /// Nobody answers there.
-    #[error(
-        "no connection to {server} ({reason}): check the port, a firewall, and whether the server runs"
-    )]
+    #[error("no connection to {server} ({reason}): check the port, a firewall, and whether the server runs")]
     Unreachable {
         /// Host and port.
         server: String,

@@ -3,6 +3,7 @@
 //! Owns the one list of packages and the pinned version of each tool. A check that misses something fails
 //! and names the command that installs it; only [`run`] installs.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -34,10 +35,16 @@ pub(crate) const PEER_PACKAGES: &[&str] = &["rsync", "unison"];
 const FILE_SYSTEM_PACKAGES: &[&str] =
     &["ntfs-3g", "exfat-fuse", "exfatprogs", "btrfs-progs", "fuse3", "acl", "attr", "strace"];
 
+/// A mail server that the tests send to, and what the folder for Python's packages is made with.
+const MAIL_PACKAGES: &[&str] = &["opensmtpd", "python3", "python3-venv"];
+
+/// From PyPI, into `python/` in cargo's target folder: a mail server that can be told how to misbehave.
+const PYTHON_PACKAGES: &[&str] = &["aiosmtpd==1.4.6"];
+
 const CARGO_DENY: &str = "0.20.2";
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let wanted: Vec<&str> = [WINDOWS_PACKAGES, PEER_PACKAGES, FILE_SYSTEM_PACKAGES].concat();
+    let wanted: Vec<&str> = [WINDOWS_PACKAGES, PEER_PACKAGES, FILE_SYSTEM_PACKAGES, MAIL_PACKAGES].concat();
     let missing = missing_packages(&wanted)?;
     if !missing.is_empty() {
         println!("missing packages: {}", missing.join(" "));
@@ -50,6 +57,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         println!("{reason:#}");
         if !options.dry_run {
             install_cargo_deny()?;
+        }
+    }
+    if !has_python_packages()? {
+        println!("missing in Python: {}", PYTHON_PACKAGES.join(" "));
+        if !options.dry_run {
+            install_python_packages()?;
         }
     }
     println!("{}", if options.dry_run { "nothing was installed" } else { "everything is installed" });
@@ -116,6 +129,28 @@ fn missing_packages<'a>(wanted: &[&'a str]) -> Result<Vec<&'a str>> {
             .any(|line| line.strip_suffix(" installed").is_some_and(|it| it.split(':').next() == Some(name)))
     };
     Ok(wanted.iter().copied().filter(|name| !installed(name)).collect())
+}
+
+/// Where Python's packages are: nothing outside cargo's target folder changes.
+fn python_dir() -> Result<PathBuf> {
+    Ok(shell::target_dir()?.join("python"))
+}
+
+fn has_python_packages() -> Result<bool> {
+    let python = python_dir()?.join("bin/python");
+    // The folder may have been made by a Python that is gone since.
+    let said = shell::output(Command::new(python).args(["-m", "pip", "freeze"])).unwrap_or_default();
+    Ok(PYTHON_PACKAGES.iter().all(|wanted| said.lines().any(|line| line == *wanted)))
+}
+
+fn install_python_packages() -> Result<()> {
+    let dir = python_dir()?;
+    // Debian's own: another Python in the path may lack what it takes.
+    let system = if Path::new("/usr/bin/python3").exists() { "/usr/bin/python3" } else { "python3" };
+    shell::run(Command::new(system).args(["-m", "venv", "--clear"]).arg(&dir))?;
+    shell::run(
+        Command::new(dir.join("bin/python")).args(["-m", "pip", "install", "--quiet"]).args(PYTHON_PACKAGES),
+    )
 }
 
 /// Built without optimisation: it runs for a second and would take minutes more to build.

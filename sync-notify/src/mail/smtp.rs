@@ -277,7 +277,7 @@ impl Talk<'_> {
                 Bad::NotValidForName | Bad::NotValidForNameContext { .. } => {
                     format!("the server's certificate is for another name than `{host}`; use the name that it is for")
                 }
-                Bad::UnknownIssuer => {
+                Bad::UnknownIssuer | Bad::BadSignature => {
                     "the server's certificate is from an authority that is not trusted here; name its certificate with `ca_file` \
                      if it is your own"
                         .to_owned()

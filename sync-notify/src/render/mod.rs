@@ -63,7 +63,8 @@ pub fn render(letter: &Letter, prefix: &str) -> Rendered {
     let subject = [plain(prefix.trim()), plain(&page.title)];
     let subject = subject.iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>();
     Rendered {
-        subject: short(&subject.join(" "), SUBJECT),
+        // A name that looks like an encoded word (RFC 2047) would be decoded, control characters and all.
+        subject: short(&subject.join(" "), SUBJECT).replace("=?", "\\u{3d}?"),
         text: text::write(&page),
         html: html::write(&page),
     }

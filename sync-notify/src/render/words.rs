@@ -21,7 +21,7 @@ pub(super) fn page(letter: &Letter) -> Page {
             "The log has all of them; `bothways status` and `bothways conflicts list` show what is still open."
                 .to_owned(),
         )];
-        let heading = format!("And {} more", count(letter.rest, "event", "events"));
+        let heading = format!("And {}", count(letter.rest, "more event", "more events"));
         parts.push(Part { heading, tone: Tone::Care, lines });
     }
     if let Some(summary) = &letter.summary {
@@ -180,6 +180,7 @@ fn rule(name: &str) -> &str {
         "both-changed" => "changed on both sides",
         "both-created" => "new on both sides, with other contents",
         "props-both" => "properties or spelling changed on both sides",
+        "silent-corruption" => "another content although size and time are the same",
         other => other,
     }
 }
