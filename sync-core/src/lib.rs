@@ -43,3 +43,4 @@ mod slot;
 pub mod snapshot;
 mod spelling;
 mod twins;
+pub mod undo;

@@ -86,6 +86,10 @@ pub enum Rule {
     SilentCorruption,
     /// A person chose which of two settled versions stays.
     Chosen,
+    /// A person had a run undone.
+    Undone,
+    /// A person took it back from the trash.
+    Restored,
     /// Something could not be observed.
     Unobserved,
     /// Nothing happened.
@@ -122,6 +126,8 @@ impl Rule {
             Self::Renamed(Right) => "renamed-right",
             Self::SilentCorruption => "silent-corruption",
             Self::Chosen => "chosen",
+            Self::Undone => "undone",
+            Self::Restored => "restored",
             Self::Unobserved => "unobserved",
             Self::Unchanged => "unchanged",
         }
@@ -150,6 +156,8 @@ impl Rule {
             | Self::Renamed(_)
             | Self::SilentCorruption
             | Self::Chosen
+            | Self::Undone
+            | Self::Restored
             | Self::Unobserved
             | Self::Unchanged => None,
         }

@@ -11,7 +11,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::baseline::{Agreed, BaselineChange, Record};
-use crate::entry::{Digest, Entry, Trouble, XattrDigest};
+use crate::entry::{Attributes, Digest, Entry, Trouble, XattrDigest};
 use crate::matrix::{Rule, State};
 use crate::path::RelPath;
 use crate::policy::ConflictPolicy;
@@ -107,6 +107,41 @@ pub enum Transition {
         /// Whether hidden names in it may go to the trash with it.
         soft: bool,
     },
+    /// Put a version back from the side's trash. What gives way goes to the trash, whatever its size.
+    PutBack {
+        /// Where.
+        on: Side,
+        /// Its place, relative to the side's trash root.
+        from: RelPath,
+        /// Where it was when it went there.
+        was: RelPath,
+        /// The version.
+        version: Entry,
+        /// Where it goes.
+        at: RelPath,
+        /// The version that gives way there; none when nothing is there.
+        expect: Option<Entry>,
+    },
+    /// Make a directory that was there before.
+    RemakeDir {
+        /// Where.
+        on: Side,
+        /// The path.
+        at: RelPath,
+        /// The permissions it had, as far as they are known.
+        attributes: Attributes,
+    },
+    /// Give an entry the properties it had before, as far as an entry tells them.
+    Reset {
+        /// Where.
+        on: Side,
+        /// The path.
+        at: RelPath,
+        /// The version there.
+        expect: Entry,
+        /// The version with the properties it had.
+        to: Entry,
+    },
 }
 
 impl Transition {
@@ -119,7 +154,10 @@ impl Transition {
             | Self::Rename { on, .. }
             | Self::SetProperties { on, .. }
             | Self::Remove { on, .. }
-            | Self::RemoveDir { on, .. } => *on,
+            | Self::RemoveDir { on, .. }
+            | Self::PutBack { on, .. }
+            | Self::RemakeDir { on, .. }
+            | Self::Reset { on, .. } => *on,
         }
     }
 
@@ -131,7 +169,10 @@ impl Transition {
             | Self::KeepBeside { at, .. }
             | Self::SetProperties { at, .. }
             | Self::Remove { at, .. }
-            | Self::RemoveDir { at, .. } => at,
+            | Self::RemoveDir { at, .. }
+            | Self::PutBack { at, .. }
+            | Self::RemakeDir { at, .. }
+            | Self::Reset { at, .. } => at,
             Self::Rename { from, .. } => from,
         }
     }
@@ -148,12 +189,16 @@ impl Transition {
     /// The version that is expected at [`Self::path`]; none where nothing is expected.
     pub const fn expect(&self) -> Option<&Entry> {
         match self {
-            Self::MakeDir { expect, .. } | Self::Copy { expect, .. } => expect.as_ref(),
+            Self::MakeDir { expect, .. } | Self::Copy { expect, .. } | Self::PutBack { expect, .. } => {
+                expect.as_ref()
+            }
+            Self::RemakeDir { .. } => None,
             Self::KeepBeside { expect, .. }
             | Self::Rename { expect, .. }
             | Self::SetProperties { expect, .. }
             | Self::Remove { expect, .. }
-            | Self::RemoveDir { expect, .. } => Some(expect),
+            | Self::RemoveDir { expect, .. }
+            | Self::Reset { expect, .. } => Some(expect),
         }
     }
 
@@ -172,14 +217,16 @@ impl Transition {
             Self::Copy { .. } if clash => "CLASH_CREATE",
             Self::KeepBeside { .. } => "CLASH_CREATE",
             Self::Rename { .. } if clash => "CLASH_CREATE",
-            Self::MakeDir { on: Left, .. } => "MKDIR_LEFT",
-            Self::MakeDir { on: Right, .. } => "MKDIR_RIGHT",
+            Self::MakeDir { on: Left, .. } | Self::RemakeDir { on: Left, .. } => "MKDIR_LEFT",
+            Self::MakeDir { on: Right, .. } | Self::RemakeDir { on: Right, .. } => "MKDIR_RIGHT",
+            Self::PutBack { on: Left, .. } => "RESTORE_LEFT",
+            Self::PutBack { on: Right, .. } => "RESTORE_RIGHT",
             Self::Copy { to: Right, .. } => "COPY_LEFT_TO_RIGHT",
             Self::Copy { to: Left, .. } => "COPY_RIGHT_TO_LEFT",
             Self::Rename { on: Left, .. } => "RENAME_LEFT",
             Self::Rename { on: Right, .. } => "RENAME_RIGHT",
-            Self::SetProperties { on: Left, .. } => "SET_PROPS_LEFT",
-            Self::SetProperties { on: Right, .. } => "SET_PROPS_RIGHT",
+            Self::SetProperties { on: Left, .. } | Self::Reset { on: Left, .. } => "SET_PROPS_LEFT",
+            Self::SetProperties { on: Right, .. } | Self::Reset { on: Right, .. } => "SET_PROPS_RIGHT",
             Self::Remove { on: Left, soft: true, .. } => "SOFT_DELETE_LEFT",
             Self::Remove { on: Right, soft: true, .. } => "SOFT_DELETE_RIGHT",
             Self::Remove { on: Left, soft: false, .. } => "DELETE_LEFT",

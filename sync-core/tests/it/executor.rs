@@ -255,6 +255,9 @@ impl Run<'_> {
                 self.check(*on, at, expect)?;
                 self.world.sides[*on].remove_dir(at, *soft)?;
             }
+            Transition::PutBack { .. } | Transition::RemakeDir { .. } | Transition::Reset { .. } => {
+                panic!("no decision about two trees puts anything back: {transition:?}");
+            }
         }
         Ok(())
     }

@@ -14,7 +14,10 @@ fn flip_transition(transition: &Transition) -> Transition {
         | Transition::Rename { on, .. }
         | Transition::SetProperties { on, .. }
         | Transition::Remove { on, .. }
-        | Transition::RemoveDir { on, .. } => *on = on.other(),
+        | Transition::RemoveDir { on, .. }
+        | Transition::PutBack { on, .. }
+        | Transition::RemakeDir { on, .. }
+        | Transition::Reset { on, .. } => *on = on.other(),
     }
     flipped
 }
