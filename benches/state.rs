@@ -7,7 +7,7 @@ use sync_core::baseline::{Agreed, BaselineChange, Record};
 use sync_core::entry::{Attributes, Digest, Entry, Kind};
 use sync_core::path::RelPath;
 use sync_core::side::{Side, Sides};
-use sync_state::{Commit, JournalRow, RowResult, State};
+use sync_state::{Commit, JournalQuery, JournalRow, RowResult, State};
 use tempfile::TempDir;
 
 const DIRS: u64 = 6_800;
@@ -134,13 +134,19 @@ fn journal_10_000_rows(bencher: Bencher<'_, '_>) {
     bencher.with_inputs(empty).bench_local_refs(|(_dir, state)| journal(state, &rows));
 }
 
-#[divan::bench(sample_count = 5, sample_size = 1)]
-fn read_1_000_000_journal_rows(bencher: Bencher<'_, '_>) {
-    let (_dir, state) = empty();
+fn a_million_rows() -> (TempDir, State) {
+    let (dir, state) = empty();
     let rows = rows(50_000);
     for _ in 0..20 {
         journal(&state, &rows);
     }
+    (dir, state)
+}
+
+/// Every row made, which is what a search without an index would have to do.
+#[divan::bench(sample_count = 10, sample_size = 1)]
+fn read_1_000_000_journal_rows(bencher: Bencher<'_, '_>) {
+    let (_dir, state) = a_million_rows();
     bencher.bench_local(|| {
         state
             .journal_since(0)
@@ -148,6 +154,31 @@ fn read_1_000_000_journal_rows(bencher: Bencher<'_, '_>) {
             .try_fold(0, |rows, row| row.map(|_| rows + 1))
             .expect("rows")
     });
+}
+
+fn find(bencher: Bencher<'_, '_>, query: &JournalQuery<'_>, expected: usize) {
+    let (_dir, state) = a_million_rows();
+    bencher.bench_local(|| {
+        let found = state.search(query).expect("rows");
+        assert_eq!(found.rows.len(), expected);
+    });
+}
+
+#[divan::bench(sample_count = 10, sample_size = 1)]
+fn search_1_000_000_journal_rows_for_a_path(bencher: Bencher<'_, '_>) {
+    let ending = |path: &[u8]| path.ends_with(b" of 049999.docx");
+    find(bencher, &JournalQuery { path: Some(&ending), ..JournalQuery::default() }, 20);
+}
+
+#[divan::bench(sample_count = 10, sample_size = 1)]
+fn search_1_000_000_journal_rows_for_an_action(bencher: Bencher<'_, '_>) {
+    let word = |word: &str| word == "CLASH_CREATE";
+    find(bencher, &JournalQuery { action: Some(&word), ..JournalQuery::default() }, 0);
+}
+
+#[divan::bench(sample_count = 10, sample_size = 1)]
+fn search_1_000_000_journal_rows_for_the_latest(bencher: Bencher<'_, '_>) {
+    find(bencher, &JournalQuery { limit: 1000, ..JournalQuery::default() }, 1000);
 }
 
 fn rows(count: u64) -> Vec<JournalRow> {

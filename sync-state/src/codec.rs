@@ -241,7 +241,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn text(&mut self) -> Decoded<&'a str> {
-        std::str::from_utf8(self.bytes()?).map_err(|_| Malformed("a text is not UTF-8"))
+        text_of(self.bytes()?)
     }
 
     pub(crate) fn path(&mut self) -> Decoded<RelPath> {
@@ -282,6 +282,38 @@ impl<'a> Reader<'a> {
         Ok(*taken)
     }
 
+    /// Passes over what [`Reader::entry`] would read.
+    pub(crate) fn pass_entry(&mut self) -> Decoded<()> {
+        let head = self.byte()?;
+        // Size and two times, and where the head says so the attributes and the file number.
+        let numbers = 3 + usize::from(head >> 2 & 3 != 0) + usize::from(head & 16 != 0);
+        self.pass_numbers(numbers)
+    }
+
+    /// Passes over so many numbers, eight bytes at a time: a number ends at a byte without its top bit.
+    fn pass_numbers(&mut self, mut count: usize) -> Decoded<()> {
+        while let Some((word, rest)) = self.rest.split_first_chunk::<8>().filter(|_| count > 0) {
+            let mut ends = !u64::from_le_bytes(*word) & 0x8080_8080_8080_8080;
+            let here = ends.count_ones() as usize;
+            if here < count {
+                count -= here;
+                self.rest = rest;
+                continue;
+            }
+            for _ in 1..count {
+                ends &= ends - 1;
+            }
+            let len = ends.trailing_zeros() as usize / 8 + 1;
+            self.rest = self.rest.get(len..).unwrap_or_default();
+            return Ok(());
+        }
+        for _ in 0..count {
+            let len = self.rest.iter().position(|byte| *byte < 0x80);
+            self.rest = len.and_then(|at| self.rest.get(at + 1..)).ok_or(Malformed("the row ends early"))?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn entry(&mut self) -> Decoded<Entry> {
         let head = self.byte()?;
         if head >> 5 != 0 {
@@ -298,6 +330,10 @@ impl<'a> Reader<'a> {
             file_id: if head & 16 != 0 { Some(file_id(self.u64()?)?) } else { None },
         })
     }
+}
+
+pub(crate) fn text_of(bytes: &[u8]) -> Decoded<&str> {
+    std::str::from_utf8(bytes).map_err(|_| Malformed("a text is not UTF-8"))
 }
 
 pub(crate) fn file_id(number: u64) -> Decoded<NonZeroU64> {
@@ -371,6 +407,25 @@ mod tests {
         assert!(Reader::new(&row).path().is_err());
     }
 
+    fn some_entry() -> impl Strategy<Value = Entry> {
+        let number = || prop_oneof![0..300_i64, any::<i64>()];
+        let attributes = prop_oneof![
+            Just(Attributes::NotHeld),
+            any::<u16>().prop_map(Attributes::Unix),
+            any::<u16>().prop_map(Attributes::Windows)
+        ];
+        (number(), number(), number(), attributes, any::<Option<NonZeroU64>>()).prop_map(
+            |(size, mtime_ns, ctime_ns, attributes, file_id)| Entry {
+                kind: Kind::File,
+                size: size as u64,
+                mtime_ns,
+                ctime_ns,
+                attributes,
+                file_id,
+            },
+        )
+    }
+
     proptest! {
         #[test]
         fn numbers_come_back(unsigned: u64, signed: i64) {
@@ -384,8 +439,27 @@ mod tests {
         }
 
         #[test]
+        fn what_is_passed_over_is_what_would_be_read(
+            entries in prop::collection::vec(some_entry(), 1..4),
+            rest in prop::collection::vec(any::<u8>(), 0..12),
+        ) {
+            let mut row = Vec::new();
+            entries.iter().for_each(|entry| row.put_entry(entry));
+            row.put_raw(&rest);
+            let mut reader = Reader::new(&row);
+            for _ in &entries {
+                let mut read = reader;
+                let _ = read.entry();
+                reader.pass_entry().unwrap();
+                prop_assert_eq!(reader.rest, read.rest);
+            }
+            prop_assert_eq!(reader.rest, rest.as_slice());
+        }
+
+        #[test]
         fn random_bytes_never_panic(bytes: Vec<u8>) {
             let _ = Reader::new(&bytes).entry();
+            let _ = Reader::new(&bytes).pass_entry();
             let _ = Reader::new(&bytes).path();
             let _ = Reader::new(&bytes).text();
             let _ = Reader::new(&bytes).option(Reader::digest);

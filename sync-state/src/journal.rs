@@ -13,7 +13,7 @@ use sync_core::entry::Entry;
 use sync_core::path::RelPath;
 use sync_core::side::Side;
 
-use crate::codec::{Decoded, Malformed, Put, Reader, begin, path_of, seal, unseal};
+use crate::codec::{Decoded, Malformed, Put, Reader, begin, path_of, seal, text_of, unseal};
 use crate::error::{Fault, StateError};
 use crate::guard::guarded;
 use crate::runs::{self, RunId};
@@ -167,20 +167,11 @@ fn put_path_after(out: &mut Vec<u8>, before: &[u8], path: &[u8]) {
     out.put_bytes(&path[shared..]);
 }
 
-fn path_after(reader: &mut Reader<'_>, before: &[u8], into: &mut Vec<u8>) -> Decoded<RelPath> {
-    let shared = reader.usize()?;
-    let start = before.get(..shared).ok_or(Malformed("a path shares more than there is"))?;
-    into.clear();
-    into.extend_from_slice(start);
-    into.extend_from_slice(reader.bytes()?);
-    path_of(into)
-}
-
 fn key_bytes(key: (u64, u64)) -> [u8; 16] {
     (u128::from(key.0) << 64 | u128::from(key.1)).to_be_bytes()
 }
 
-fn damaged(key: (u64, u64), why: Malformed) -> Fault {
+pub(crate) fn damaged(key: (u64, u64), why: Malformed) -> Fault {
     Fault::malformed("journal", format!("run {}, row {}", key.0, key.1), why)
 }
 
@@ -239,13 +230,75 @@ fn head(key: (u64, u64), row: &[u8]) -> Decoded<(Head, Reader<'_>)> {
     Ok((Head { count, first_ns, last_ns }, reader))
 }
 
-fn unpack(key: (u64, u64), row: &[u8], since_ns: i64) -> Decoded<Vec<Journaled>> {
-    let (head, mut reader) = head(key, row)?;
-    if head.last_ns < since_ns {
-        return Ok(Vec::new());
+/// Which rows are wanted. What cannot be is passed over without being made a row of.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    /// Times in UTC nanoseconds, the end not included.
+    pub(crate) from_ns: i64,
+    pub(crate) until_ns: i64,
+    /// Asked once per batch and word.
+    pub(crate) action: Option<&'a (dyn Fn(&str) -> bool + Sync)>,
+    /// Asked for the path, and for the other path of a rename or a clash copy.
+    pub(crate) path: Option<&'a (dyn Fn(&[u8]) -> bool + Sync)>,
+}
+
+impl Wanted<'_> {
+    pub(crate) const fn since(from_ns: i64) -> Self {
+        Self { from_ns, until_ns: i64::MAX, action: None, path: None }
     }
-    let mut rows = Vec::with_capacity(head.count as usize);
-    let mut words: Vec<Arc<str>> = Vec::new();
+
+    fn time(&self, time_ns: i64) -> bool {
+        time_ns >= self.from_ns && (time_ns < self.until_ns || self.until_ns == i64::MAX)
+    }
+}
+
+/// A word of a batch.
+struct Word<'a> {
+    text: &'a str,
+    /// Made when the first row needs it.
+    shared: Option<Arc<str>>,
+    wanted: bool,
+}
+
+impl Word<'_> {
+    fn shared(&mut self) -> Arc<str> {
+        Arc::clone(self.shared.get_or_insert_with(|| self.text.into()))
+    }
+}
+
+/// A path as a row holds it: how much it shares with the one before, and the rest.
+type Tail<'a> = (usize, &'a [u8]);
+
+fn tail<'a>(reader: &mut Reader<'a>, before: &[u8]) -> Decoded<Tail<'a>> {
+    let shared = reader.usize()?;
+    if shared > before.len() {
+        return Err(Malformed("a path shares more than there is"));
+    }
+    Ok((shared, reader.bytes()?))
+}
+
+fn whole<'s>(before: &[u8], (shared, rest): Tail<'_>, into: &'s mut Vec<u8>) -> &'s [u8] {
+    into.clear();
+    into.extend_from_slice(before.get(..shared).unwrap_or_default());
+    into.extend_from_slice(rest);
+    into
+}
+
+/// Adds the wanted rows of a batch, in the order they were written.
+pub(crate) fn unpack(
+    key: (u64, u64),
+    row: &[u8],
+    wanted: &Wanted<'_>,
+    into: &mut Vec<Journaled>,
+) -> Decoded<()> {
+    let (head, mut reader) = head(key, row)?;
+    if head.last_ns < wanted.from_ns {
+        return Ok(());
+    }
+    if wanted.action.is_none() && wanted.path.is_none() {
+        into.reserve(head.count as usize);
+    }
+    let mut words: Vec<Word<'_>> = Vec::new();
     let (mut path, mut scratch) = (Vec::new(), Vec::new());
     let mut base = 0;
     for index in 0..head.count {
@@ -260,48 +313,59 @@ fn unpack(key: (u64, u64), row: &[u8], since_ns: i64) -> Decoded<Vec<Journaled>>
         if index == 0 {
             base = head.first_ns;
         }
-        let mut word = || -> Decoded<Arc<str>> {
+        let mut word = || -> Decoded<usize> {
             let number = reader.usize()?;
             if number == words.len() {
-                words.push(reader.text()?.into());
+                let text = reader.text()?;
+                words.push(Word { text, shared: None, wanted: wanted.action.is_none_or(|is| is(text)) });
             }
-            words.get(number).cloned().ok_or(Malformed("there is no such word"))
+            if number < words.len() { Ok(number) } else { Err(Malformed("there is no such word")) }
         };
         let (action, rule) = (word()?, word()?);
-        let at = path_after(&mut reader, &path, &mut scratch)?;
-        std::mem::swap(&mut path, &mut scratch);
+        let (shared, rest) = tail(&mut reader, &path)?;
+        path.truncate(shared);
+        path.extend_from_slice(rest);
         let size = reader.u64()?;
-        let mut other = |flag| -> Decoded<Option<RelPath>> {
-            if has & flag != 0 { path_after(&mut reader, &path, &mut scratch).map(Some) } else { Ok(None) }
-        };
+        let mut other = |flag| if has & flag != 0 { tail(&mut reader, &path).map(Some) } else { Ok(None) };
         let (to, trashed) = (other(HAS_TO)?, other(HAS_TRASHED)?);
-        let error = if has & HAS_ERROR != 0 { Some(reader.text()?.into()) } else { None };
+        let error = if has & HAS_ERROR != 0 { Some(reader.bytes()?) } else { None };
+        let here = |scratch: &mut Vec<u8>| {
+            let Some(is) = wanted.path else { return true };
+            is(&path) || to.is_some_and(|to| is(whole(&path, to, scratch)))
+        };
+        if !(words[action].wanted && wanted.time(time_ns) && here(&mut scratch)) {
+            for flag in [HAS_BEFORE, HAS_AFTER] {
+                if has & flag != 0 {
+                    reader.pass_entry()?;
+                }
+            }
+            continue;
+        }
         let before = if has & HAS_BEFORE != 0 { Some(reader.entry()?) } else { None };
         let after = if has & HAS_AFTER != 0 { Some(reader.entry()?) } else { None };
-        let side = match (has & HAS_SIDE != 0, has & IS_RIGHT != 0) {
-            (true, true) => Some(Side::Right),
-            (true, false) => Some(Side::Left),
-            (false, _) => None,
-        };
+        let mut other =
+            |tail: Option<Tail<'_>>| tail.map(|tail| path_of(whole(&path, tail, &mut scratch))).transpose();
         let row = JournalRow {
             time_ns,
-            action,
-            rule,
-            path: at,
-            to,
-            side,
+            action: words[action].shared(),
+            rule: words[rule].shared(),
+            path: path_of(&path)?,
+            to: other(to)?,
+            side: match (has & HAS_SIDE != 0, has & IS_RIGHT != 0) {
+                (true, true) => Some(Side::Right),
+                (true, false) => Some(Side::Left),
+                (false, _) => None,
+            },
             size,
             result,
-            error,
-            trashed,
+            error: error.map(text_of).transpose()?.map(Into::into),
+            trashed: other(trashed)?,
             before,
             after,
         };
-        rows.push(Journaled { run: RunId(key.0), seq: key.1.saturating_add(index), row });
+        into.push(Journaled { run: RunId(key.0), seq: key.1.saturating_add(index), row });
     }
-    reader.finish()?;
-    rows.retain(|journaled| journaled.row.time_ns >= since_ns);
-    Ok(rows)
+    reader.finish()
 }
 
 /// Rows of the journal in the order they were written, a batch at a time in memory. After an error it ends.
@@ -334,7 +398,10 @@ impl JournalReader {
             let Some(next) = self.range.next().filter(|_| !self.done) else { return Ok(None) };
             let (key, row) = next?;
             let key = key.value();
-            self.rows = unpack(key, row.value(), self.since_ns).map_err(|why| damaged(key, why))?.into_iter();
+            let mut rows = Vec::new();
+            unpack(key, row.value(), &Wanted::since(self.since_ns), &mut rows)
+                .map_err(|why| damaged(key, why))?;
+            self.rows = rows.into_iter();
         }
     }
 }
@@ -365,7 +432,10 @@ mod tests {
             row.put_i64(5);
             row.put_u64(7);
             row.extend_from_slice(&bytes);
-            let _ = unpack((1, 2), &seal(FORMAT, &key_bytes((1, 2)), row), i64::MIN);
+            let batch = seal(FORMAT, &key_bytes((1, 2)), row);
+            let _ = unpack((1, 2), &batch, &Wanted::since(i64::MIN), &mut Vec::new());
+            let none = Wanted { path: Some(&|_| false), ..Wanted::since(i64::MIN) };
+            let _ = unpack((1, 2), &batch, &none, &mut Vec::new());
         }
     }
 }

@@ -29,6 +29,7 @@ use crate::reader::{self, BaselineReader};
 use crate::rekey::{self, Rekeyed};
 use crate::runs::{self, Run, RunId, RunSummary};
 use crate::schema::{BASELINE, NOTES, TOMBSTONES};
+use crate::search::{self, Found, JournalQuery};
 use crate::tombstones::{self, Tombstone};
 use crate::trash::{self, TrashEntry};
 
@@ -327,6 +328,11 @@ impl State {
         self.read("read the journal from", |transaction| {
             JournalReader::since(transaction, self.file.clone(), since_ns)
         })
+    }
+
+    /// The rows of the journal that a query asks for, the latest first.
+    pub fn search(&self, query: &JournalQuery<'_>) -> Result<Found, StateError> {
+        self.read("search the journal of", |transaction| search::run(transaction, query))
     }
 
     /// Forgets runs that started before `before_ns`, with their journal. How many there were.

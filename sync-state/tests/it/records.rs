@@ -9,9 +9,9 @@ use sync_core::fold::Equivalence;
 use sync_core::path::RelPath;
 use sync_core::side::{Side, Sides};
 use sync_state::{
-    Checked, Commit, Conflict, ConflictChange, ConflictState, ConflictVersion, Halted, JournalRow, Journaled,
-    Pair, ProblemChange, ProblemId, RowResult, RunId, RunSummary, StandingProblem, State, StateError,
-    TrashEntry, TrashReason,
+    Checked, Commit, Conflict, ConflictChange, ConflictState, ConflictVersion, Halted, JournalQuery,
+    JournalRow, Journaled, Pair, ProblemChange, ProblemId, RowResult, RunId, RunSummary, StandingProblem,
+    State, StateError, TrashEntry, TrashReason,
 };
 
 use crate::support::{fresh, path, reopened};
@@ -106,6 +106,41 @@ fn rows_keep_their_order_across_commits_and_runs() {
     let since: Vec<_> =
         rows(state.journal_since(3008).unwrap()).into_iter().map(|found| found.row.time_ns).collect();
     assert_eq!(since, [3008, 3009, 5000, 4999]);
+}
+
+#[test]
+fn a_search_finds_the_latest_rows_first() {
+    let (_dir, state) = fresh();
+    let one = state.begin_run("sync", 10).unwrap();
+    let two = state.begin_run("sync", 5000).unwrap();
+    let mut many: Vec<_> = (0..3000).map(|n| row(10 + n, &format!("dir/file {n}"))).collect();
+    many[7].action = "RENAME_LEFT".into();
+    many[7].to = Some(path("elsewhere/file 8"));
+    many[2999].action = "CLASH_CREATE".into();
+    journal(&state, one, &many);
+    journal(&state, two, &[row(5000, "dir/file 7"), row(5001, "b")]);
+    let times = |query: &JournalQuery<'_>| {
+        let found = state.search(query).unwrap();
+        (found.rows.iter().map(|found| found.row.time_ns).collect::<Vec<_>>(), found.more)
+    };
+    let all = JournalQuery::default();
+    let (found, more) = times(&all);
+    assert!(!more && found.len() == 3002 && found.is_sorted_by(|a, b| a > b), "{found:?}");
+    assert_eq!(times(&JournalQuery { limit: 3, ..all }), (vec![5001, 5000, 3009], true));
+    assert_eq!(times(&JournalQuery { limit: 3002, ..all }).0.len(), 3002);
+    let ending = |path: &[u8]| path.ends_with(b"/file 7") || path.ends_with(b"/file 8");
+    let by_path = JournalQuery { path: Some(&ending), ..all };
+    assert_eq!(times(&by_path), (vec![5000, 18, 17], false));
+    assert_eq!(times(&JournalQuery { until_ns: 5000, from_ns: 18, ..by_path }), (vec![18], false));
+    assert_eq!(times(&JournalQuery { run: Some(two), ..by_path }), (vec![5000], false));
+    assert_eq!(times(&JournalQuery { limit: 1, ..by_path }), (vec![5000], true));
+    let renamed = |word: &str| word.starts_with("RENAME");
+    let by_action = JournalQuery { action: Some(&renamed), ..all };
+    assert_eq!(state.search(&by_action).unwrap().rows[0].row, many[7]);
+    let both = JournalQuery { path: Some(&ending), ..by_action };
+    assert_eq!(times(&both), (vec![17], false));
+    let clash = |word: &str| word == "CLASH_CREATE";
+    assert_eq!(times(&JournalQuery { action: Some(&clash), ..by_path }), (vec![], false));
 }
 
 #[test]
