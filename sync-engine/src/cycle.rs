@@ -10,17 +10,17 @@ use sync_core::compare::compare;
 use sync_core::explain::explain;
 use sync_core::guard::fit;
 use sync_core::path::RelPath;
-use sync_core::plan::Plan;
+use sync_core::plan::{Action, Plan};
 use sync_core::side::{Side, Sides};
 use sync_core::snapshot::Snapshot;
-use sync_state::State;
 
-use crate::act::Executor;
+use crate::act::{Executor, Outcome};
 use crate::clock::now_ns;
 use crate::error::SessionError;
 use crate::halt::HaltReport;
 use crate::observe::{Observation, millis};
-use crate::remember::{Ledger, inbox_changes};
+use crate::remember::reach::NewRun;
+use crate::remember::{Ledger, checked, quiet};
 use crate::report::{
     ConflictReport, ExplainReport, FORMAT, PlanReport, ProblemReport, ScanReport, SideReport, SyncReport,
     VersionReport, nothing_at, time, transitions, transitions_of,
@@ -56,11 +56,14 @@ impl Session {
             seen.snapshots = Sides { left: Snapshot::empty(), right: Snapshot::empty() };
             seen.comparison.differences = Vec::new();
             if report.halt.is_none() {
-                self.act(seen.plan, "sync", started, watch, &mut report)?;
+                self.act(seen.plan, &NewRun::sync(started), watch, &mut report)?;
             }
         }
         if let Some(halt) = &report.halt {
             log::error!(operation = "halt", reason = halt.reason.as_str(); "{}", halt.message);
+            if let Some(state) = self.state.as_ref().filter(|_| !self.read_only) {
+                checked::halted(state, halt, &NewRun::sync(started))?;
+            }
         }
         report.finished = time(now_ns());
         log_summary(&report);
@@ -70,11 +73,22 @@ impl Session {
     /// Carries a plan out as one recorded run of a kind, and remembers what came of it.
     pub(crate) fn act(
         &self,
-        mut plan: Plan,
-        kind: &str,
-        started: i64,
+        plan: Plan,
+        run: &NewRun<'_>,
         watch: &dyn Watch,
         report: &mut SyncReport,
+    ) -> Result<(), SessionError> {
+        self.act_and_tell(plan, run, watch, report, |_, _| {})
+    }
+
+    /// The same, and tells of each action that was tried.
+    pub(crate) fn act_and_tell(
+        &self,
+        mut plan: Plan,
+        run: &NewRun<'_>,
+        watch: &dyn Watch,
+        report: &mut SyncReport,
+        mut tell: impl FnMut(&Action, &Outcome),
     ) -> Result<(), SessionError> {
         let Some(state) = &self.state else { return Ok(()) };
         let start = Instant::now();
@@ -99,17 +113,20 @@ impl Session {
             );
         }
         if plan.actions.is_empty() {
-            return remember_quiet(state, &plan);
+            return Ok(quiet(state, self.equivalence(), &plan, &run.reach)?);
         }
-        let run = state.begin_run(kind, started)?;
-        report.run = Some(run.0);
+        let number = match run.answers {
+            None => state.begin_run(run.kind, run.started_ns)?,
+            Some(answered) => state.begin_answer(run.kind, run.started_ns, answered)?,
+        };
+        report.run = Some(number.0);
         watch.begin(Phase::Act, Some(plan.actions.len() as u64), Some(bytes));
         let underway = Underway::of(&plan, state)?;
         underway.remember(state)?;
         let throttles = Sides::from_fn(|_| self.performance.bandwidth_limit.map(Throttle::new));
         let (sink, outcomes) = crossbeam_channel::unbounded();
-        let mut ledger = Ledger::new(self, state, run, underway);
-        let executor = Executor::new(self, &throttles, Some(run), watch, sink);
+        let mut ledger = Ledger::new(self, state, number, &plan, underway)?;
+        let executor = Executor::new(self, &throttles, Some(number), watch, sink);
         let root_gone = std::thread::scope(|scope| {
             let acting = scope.spawn(|| {
                 let executor = executor;
@@ -117,6 +134,7 @@ impl Session {
                 executor.root_is_gone()
             });
             for (action, outcome) in outcomes.into_iter().flatten() {
+                tell(action, &outcome);
                 ledger.enter(action, outcome);
             }
             acting.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -127,28 +145,33 @@ impl Session {
         report.problems.append(&mut ledger.problems);
         report.done = ledger.counts.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect();
         report.bytes_copied = ledger.bytes;
-        let closed = ledger.close(&plan, outcome_word(report));
+        let closed = ledger.close(&plan, &run.reach, outcome_word(report));
         report.act_ms = millis(start);
         Ok(closed?)
     }
 
-    fn free_bytes(&self) -> Sides<Option<u64>> {
+    pub(crate) fn free_bytes(&self) -> Sides<Option<u64>> {
         self.replicas.as_ref().map(|replica| replica.free_bytes().ok().flatten())
     }
 
     /// What would happen. Nothing changes anywhere. With `all`, paths at which nothing would are listed too.
     pub fn plan(&self, all: bool, watch: &dyn Watch) -> Result<PlanReport, SessionError> {
         let mut seen = self.observe(all, watch)?;
+        Ok(self.report_plan(&mut seen, all))
+    }
+
+    /// What was decided, as a document.
+    pub(crate) fn report_plan(&self, seen: &mut Observation, all: bool) -> PlanReport {
         fit(&mut seen.plan, self.free_bytes());
         let (mut transitions, mut counts) = transitions(&seen.plan);
         if all {
-            let idle = idle_paths(&seen);
+            let idle = idle_paths(seen);
             counts.insert("NOOP".to_owned(), idle.len() as u64);
             transitions.extend(idle.into_iter().map(nothing_at));
         }
         let Sides { left: left_root, right: right_root } = self.locations();
         let totals = seen.snapshots.as_ref().map(Snapshot::totals);
-        Ok(PlanReport {
+        PlanReport {
             format: FORMAT,
             left_root,
             right_root,
@@ -163,7 +186,7 @@ impl Session {
             notices: self.notices.clone(),
             scan_ms: seen.scan_ms,
             decide_ms: seen.decide_ms,
-        })
+        }
     }
 
     /// Counts what lies on both sides. Nothing changes anywhere.
@@ -248,7 +271,7 @@ impl Session {
     }
 
     /// A path as a user writes it: below one of the roots, or relative to them.
-    fn path_of(&self, given: &Path) -> Result<RelPath, SessionError> {
+    pub(crate) fn path_of(&self, given: &Path) -> Result<RelPath, SessionError> {
         let bad = |reason: String| SessionError::Path { path: given.display().to_string(), reason };
         let mut relative = given.to_path_buf();
         if given.is_absolute() {
@@ -277,17 +300,8 @@ impl Session {
     }
 }
 
-/// A run with nothing to do writes nothing, unless the inbox has to learn something.
-fn remember_quiet(state: &State, plan: &Plan) -> Result<(), SessionError> {
-    let conflicts = inbox_changes(state, plan, &BTreeSet::new())?;
-    if !conflicts.is_empty() {
-        state.commit(&sync_state::Commit { conflicts: &conflicts, ..sync_state::Commit::default() })?;
-    }
-    Ok(())
-}
-
 /// One line for the whole cycle.
-fn log_summary(report: &SyncReport) {
+pub(crate) fn log_summary(report: &SyncReport) {
     let count = |word: &str| report.done.get(word).copied().unwrap_or_default();
     let both = |word: &str| count(&format!("{word}_LEFT")) + count(&format!("{word}_RIGHT"));
     log::info!(

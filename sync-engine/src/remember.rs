@@ -1,19 +1,20 @@
 //! The fourth step: remember.
 //!
 //! Owns the [`Ledger`]: it gathers what transitions found to be true and commits it in one transaction, always
-//! after the replicas have made it durable. The baseline never claims what a power cut can take back.
+//! after the replicas have made it durable. The baseline never claims what a power cut can take back. What a run
+//! teaches the inbox and the standing problems is in `inbox` and `standing`; how much it may say at all, in `reach`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use sync_core::baseline::BaselineChange;
+use sync_core::fold::Equivalence;
 use sync_core::path::RelPath;
-use sync_core::plan::{Action, Conflict, Plan};
-use sync_core::policy::ConflictPolicy;
+use sync_core::plan::{Action, Plan};
 use sync_core::side::{Side, Sides};
 use sync_state::{
-    Commit, ConflictChange, ConflictState, ConflictVersion, JournalRow, RunId, RunSummary, State, StateError,
-    Tombstone, TrashEntry, TrashReason,
+    Checked, Commit, ConflictChange, ConflictState, JournalRow, ProblemChange, RunId, RunSummary, State,
+    StateError, Tombstone, TrashEntry, TrashReason,
 };
 
 use crate::act::Outcome;
@@ -21,6 +22,25 @@ use crate::clock::now_ns;
 use crate::report::ProblemReport;
 use crate::session::Session;
 use crate::underway::{NOTE, Underway};
+
+pub(crate) mod checked;
+mod inbox;
+pub(crate) mod reach;
+mod standing;
+
+use checked::Left;
+use inbox::Settling;
+use reach::Reach;
+use standing::{Looked, Met};
+
+/// What is remembered at the end of a run alone.
+struct LastWords<'a> {
+    plan: &'a Plan,
+    reach: &'a Reach,
+    summary: &'a RunSummary,
+    /// Actions that were not tried.
+    undone: u64,
+}
 
 /// What a run has done so far.
 pub(crate) struct Ledger<'a> {
@@ -39,16 +59,25 @@ pub(crate) struct Ledger<'a> {
     pub(crate) bytes: u64,
     pub(crate) counts: BTreeMap<&'static str, u64>,
     pub(crate) problems: Vec<ProblemReport>,
-    /// Key paths whose action was carried out whole.
-    pub(crate) settled: BTreeSet<RelPath>,
+    met: Met,
+    settling: Settling,
+    /// Key paths where a conflict waits and no action has been carried out yet.
+    waiting: BTreeSet<RelPath>,
     pub(crate) actions: u64,
     /// A commit that failed; nothing is committed after it.
     pub(crate) error: Option<StateError>,
 }
 
 impl<'a> Ledger<'a> {
-    pub(crate) fn new(session: &'a Session, state: &'a State, run: RunId, underway: Underway) -> Self {
-        Self {
+    pub(crate) fn new(
+        session: &'a Session,
+        state: &'a State,
+        run: RunId,
+        plan: &Plan,
+        underway: Underway,
+    ) -> Result<Self, StateError> {
+        let open = state.conflicts()?.into_iter().filter(|one| one.state == ConflictState::Open);
+        Ok(Self {
             session,
             state,
             run,
@@ -63,10 +92,12 @@ impl<'a> Ledger<'a> {
             bytes: 0,
             counts: BTreeMap::new(),
             problems: Vec::new(),
-            settled: BTreeSet::new(),
+            met: Met::of(plan),
+            settling: Settling::default(),
+            waiting: open.map(|one| one.path).collect(),
             actions: 0,
             error: None,
-        }
+        })
     }
 
     /// Takes note of one action.
@@ -83,12 +114,14 @@ impl<'a> Ledger<'a> {
                 "{}", failure.problem
             );
             self.problems.push(ProblemReport::of_failure(action, failure));
+            self.met.failure(action, failure);
         }
         if outcome.ok && action.clash.is_some() || !outcome.gone.is_empty() {
-            self.settled.insert(action.path.clone());
+            self.settling.settled.insert(action.path.clone());
         }
         if outcome.ok {
             self.underway.keep(action);
+            self.waiting.remove(&action.path);
         }
         if outcome.ok && action.transitions.is_empty() && action.rule == sync_core::matrix::Rule::Adopt {
             *self.counts.entry("ADOPT").or_default() += 1;
@@ -113,12 +146,12 @@ impl<'a> Ledger<'a> {
         self.changes.append(&mut outcome.changes);
         self.rows.append(&mut outcome.rows);
         if self.last_commit.elapsed() >= self.session.commit_every {
-            self.commit(&[], None);
+            self.commit(None);
         }
     }
 
     /// Makes both sides durable and remembers everything up to here.
-    fn commit(&mut self, conflicts: &[ConflictChange], finish: Option<&RunSummary>) {
+    fn commit(&mut self, last: Option<&LastWords<'_>>) {
         self.last_commit = Instant::now();
         if self.error.is_some() {
             return;
@@ -138,6 +171,7 @@ impl<'a> Ledger<'a> {
                     "the {side} side could not be made durable: nothing of this step is remembered"
                 );
                 self.problems.push(ProblemReport::of_side(side, &problem));
+                self.met.side(side, &problem);
                 self.changes.clear();
                 self.tombstones.clear();
                 self.forgetful = true;
@@ -146,17 +180,38 @@ impl<'a> Ledger<'a> {
         }
         let left_over = self.underway.note();
         let notes = [(NOTE, left_over.as_deref())];
-        let commit = Commit {
-            notes: if finish.is_some() && !self.forgetful { &notes } else { &[] },
+        let mut commit = Commit {
             baseline: &self.changes,
             tombstones: &self.tombstones,
             run: Some(self.run),
             journal: &self.rows,
-            finish,
             trashed: &self.trashed,
-            conflicts,
             ..Commit::default()
         };
+        let found;
+        if let Some(last) = last {
+            commit.finish = Some(last.summary);
+            if !self.forgetful {
+                commit.notes = &notes;
+            }
+            let looked = Looked {
+                reach: last.reach,
+                equivalence: self.session.equivalence(),
+                tried_all: last.undone == 0,
+                recorded: true,
+            };
+            // A failure to make a side durable, just now, is among what was met.
+            match Findings::of(self.state, last.plan, &self.settling, &self.met, looked, last.undone) {
+                Ok(findings) => found = findings,
+                Err(error) => {
+                    self.error = Some(error);
+                    return;
+                }
+            }
+            commit.conflicts = &found.conflicts;
+            commit.problems = &found.problems;
+            commit.checked = found.checked.as_ref();
+        }
         if commit.is_empty() {
             return;
         }
@@ -171,16 +226,18 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// The end of the run: the inbox, the summary, the last commit.
-    pub(crate) fn close(&mut self, plan: &Plan, outcome: &str) -> Result<(), StateError> {
-        let conflicts = inbox_changes(self.state, plan, &self.settled)?;
+    /// The end of the run: the inbox, the standing problems, the summary, the last commit.
+    pub(crate) fn close(&mut self, plan: &Plan, reach: &Reach, outcome: &str) -> Result<(), StateError> {
         let summary = RunSummary {
             finished_ns: now_ns(),
             outcome: outcome.to_owned(),
             bytes: self.bytes,
             counts: self.counts.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect(),
         };
-        self.commit(&conflicts, Some(&summary));
+        let planned = plan.actions.iter().filter(|action| self.waiting.contains(&action.path));
+        self.settling.undone = planned.map(|action| action.path.clone()).collect();
+        let undone = (plan.actions.len() as u64).saturating_sub(self.actions);
+        self.commit(Some(&LastWords { plan, reach, summary: &summary, undone }));
         match self.error.take() {
             None => Ok(()),
             Some(error) => Err(error),
@@ -188,61 +245,44 @@ impl<'a> Ledger<'a> {
     }
 }
 
-/// What changes in the inbox: conflicts that wait or were settled now, and those that settled themselves.
-pub(crate) fn inbox_changes(
+/// A look with nothing to do: no run is recorded, only what the look found.
+pub(crate) fn quiet(
     state: &State,
+    equivalence: Equivalence,
     plan: &Plan,
-    settled: &BTreeSet<RelPath>,
-) -> Result<Vec<ConflictChange>, StateError> {
-    let mut changes = Vec::new();
-    let now = now_ns();
-    let known = state.conflicts()?;
-    let met: BTreeSet<&RelPath> = plan.conflicts.iter().map(|conflict| &conflict.path).collect();
-    for conflict in &plan.conflicts {
-        let before = known.iter().find(|before| before.path == conflict.path);
-        let entry = inbox_entry(conflict, before, settled.contains(&conflict.path), now);
-        if before.is_none_or(|before| differs(before, &entry)) {
-            changes.push(ConflictChange::Put(entry));
-        }
-    }
-    for before in known {
-        if before.state == ConflictState::Open && !met.contains(&before.path) {
-            changes.push(ConflictChange::Remove(before.path));
-        }
-    }
-    Ok(changes)
+    reach: &Reach,
+) -> Result<(), StateError> {
+    let looked = Looked { reach, equivalence, tried_all: true, recorded: false };
+    let found = Findings::of(state, plan, &Settling::default(), &Met::of(plan), looked, 0)?;
+    state.commit(&Commit {
+        conflicts: &found.conflicts,
+        problems: &found.problems,
+        checked: found.checked.as_ref(),
+        ..Commit::default()
+    })
 }
 
-/// Whether the inbox has to learn something: not for another look at the same two versions.
-fn differs(before: &sync_state::Conflict, now: &sync_state::Conflict) -> bool {
-    before.versions != now.versions
-        || before.state != now.state
-        || before.rule != now.rule
-        || before.clash_path != now.clash_path
+/// What a look at the pair, or at a part of it, teaches the inbox and the standing problems.
+struct Findings {
+    conflicts: Vec<ConflictChange>,
+    problems: Vec<ProblemChange>,
+    checked: Option<Checked>,
 }
 
-fn inbox_entry(
-    conflict: &Conflict,
-    before: Option<&sync_state::Conflict>,
-    settled: bool,
-    now: i64,
-) -> sync_state::Conflict {
-    let versions =
-        conflict.versions.as_ref().map(|entry| Some(ConflictVersion { entry: *entry, digest: None }));
-    let same = before.filter(|before| before.versions == versions);
-    sync_state::Conflict {
-        path: conflict.path.clone(),
-        rule: conflict.rule.name().to_owned(),
-        first_seen_ns: same.map_or(now, |before| before.first_seen_ns),
-        last_seen_ns: now,
-        versions,
-        newer: Some(conflict.newer),
-        state: if settled && conflict.policy != ConflictPolicy::Notify {
-            ConflictState::Settled
-        } else {
-            ConflictState::Open
-        },
-        clash_path: conflict.clash_path.clone(),
-        notified: same.is_some_and(|before| before.notified),
+impl Findings {
+    fn of(
+        state: &State,
+        plan: &Plan,
+        settling: &Settling,
+        met: &Met,
+        looked: Looked<'_>,
+        undone: u64,
+    ) -> Result<Self, StateError> {
+        let now = now_ns();
+        let (conflicts, open) = inbox::changes(&state.conflicts()?, plan, looked.reach, settling, now);
+        let (problems, standing) = standing::changes(state.problems()?, met, looked, now);
+        let left = Left { conflicts: open, problems: standing, undone };
+        let checked = checked::after(state.checked()?, looked.reach, left, now);
+        Ok(Self { conflicts, problems, checked })
     }
 }

@@ -1,0 +1,65 @@
+//! How far a plan speaks.
+
+use std::collections::BTreeSet;
+
+use sync_core::path::RelPath;
+use sync_state::RunId;
+
+/// What a plan speaks of. What it does not meet within its reach is no longer there; of anything else it says
+/// nothing, so that conflicts and problems there stand as they did.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Reach {
+    /// The whole decision for the whole pair.
+    Pair,
+    /// These key paths, and what lies below them.
+    Below(BTreeSet<RelPath>),
+}
+
+impl Reach {
+    /// Whether the plan speaks of what is at a key path.
+    pub(crate) fn covers(&self, path: &RelPath) -> bool {
+        match self {
+            Self::Pair => true,
+            Self::Below(paths) => {
+                paths.contains(path) || path.ancestors().any(|above| paths.contains(&above))
+            }
+        }
+    }
+}
+
+/// A run that is to be recorded.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct NewRun<'a> {
+    /// Such as `sync`.
+    pub(crate) kind: &'a str,
+    /// When it started: UTC nanoseconds.
+    pub(crate) started_ns: i64,
+    /// What its plan speaks of.
+    pub(crate) reach: Reach,
+    /// The earlier run that it undoes or otherwise answers.
+    pub(crate) answers: Option<RunId>,
+}
+
+impl NewRun<'_> {
+    /// A sync of the whole pair.
+    pub(crate) const fn sync(started_ns: i64) -> Self {
+        Self { kind: "sync", started_ns, reach: Reach::Pair, answers: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_reached_with_all_below_it() {
+        let path = |text: &str| RelPath::try_from(text).unwrap();
+        let some = Reach::Below(BTreeSet::from([path("a/b"), path("c")]));
+        for (at, covered) in [("a/b", true), ("a/b/c/d", true), ("a", false), ("a/bc", false), ("c", true)] {
+            assert_eq!(some.covers(&path(at)), covered, "{at}");
+            assert!(Reach::Pair.covers(&path(at)));
+        }
+        assert!(Reach::Below(BTreeSet::from([RelPath::root()])).covers(&path("a")));
+        assert!(!Reach::Below(BTreeSet::new()).covers(&path("a")));
+    }
+}
