@@ -51,6 +51,7 @@ pub(crate) struct Ledger<'a> {
     tombstones: Vec<Tombstone>,
     rows: Vec<JournalRow>,
     trashed: Vec<TrashEntry>,
+    untrashed: Vec<TrashEntry>,
     underway: Underway,
     dirty: Sides<bool>,
     /// Something that was done is not remembered: the note of what was to be done has to stay as it is.
@@ -85,6 +86,7 @@ impl<'a> Ledger<'a> {
             tombstones: Vec::new(),
             rows: Vec::new(),
             trashed: Vec::new(),
+            untrashed: Vec::new(),
             underway,
             dirty: Sides::default(),
             forgetful: false,
@@ -132,11 +134,20 @@ impl<'a> Ledger<'a> {
         self.bytes += outcome.bytes;
         let now = now_ns();
         let run = Some(self.run);
-        self.trashed.extend(outcome.trashed.drain(..).map(|(side, path, trashed, size)| TrashEntry {
+        self.trashed.extend(outcome.trashed.drain(..).map(|one| TrashEntry {
+            side: one.side,
+            path: one.path,
+            trashed: one.place,
+            size: one.size,
+            deleted_ns: now,
+            run,
+            reason: one.reason,
+        }));
+        self.untrashed.extend(outcome.untrashed.drain(..).map(|(side, path, trashed)| TrashEntry {
             side,
             path,
             trashed,
-            size,
+            size: 0,
             deleted_ns: now,
             run,
             reason: TrashReason::Deleted,
@@ -186,6 +197,7 @@ impl<'a> Ledger<'a> {
             run: Some(self.run),
             journal: &self.rows,
             trashed: &self.trashed,
+            untrashed: &self.untrashed,
             ..Commit::default()
         };
         let found;
@@ -221,6 +233,7 @@ impl<'a> Ledger<'a> {
                 self.tombstones.clear();
                 self.rows.clear();
                 self.trashed.clear();
+                self.untrashed.clear();
             }
             Err(error) => self.error = Some(error),
         }

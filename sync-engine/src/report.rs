@@ -384,6 +384,7 @@ pub(crate) fn transitions_of(action: &Action) -> Vec<TransitionReport> {
         to: transition.to().map(RelPath::display),
         size: match transition {
             Transition::Copy { source, .. } => source.size,
+            Transition::PutBack { version, .. } => version.size,
             other => other.expect().map_or(0, |entry| entry.size),
         },
         side: Some(transition.side().name().to_owned()),

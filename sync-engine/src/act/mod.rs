@@ -20,7 +20,7 @@ use sync_core::path::RelPath;
 use sync_core::plan::{Action, Phase, Plan};
 use sync_core::side::{Side, Sides};
 use sync_replica::{Filter, Operation, Problem, ProblemKind, TrashStamp};
-use sync_state::{JournalRow, RunId};
+use sync_state::{JournalRow, RunId, TrashReason};
 
 use crate::config::{Performance, Verify};
 use crate::session::Session;
@@ -48,10 +48,23 @@ pub(crate) struct Outcome {
     /// Paths that leave the baseline because they are gone, not renamed.
     pub(crate) gone: Vec<RelPath>,
     pub(crate) rows: Vec<JournalRow>,
-    pub(crate) trashed: Vec<(Side, RelPath, RelPath, u64)>,
+    /// What went to the trash.
+    pub(crate) trashed: Vec<InTrash>,
+    /// What came back from it: the side, the path it was known under, its place.
+    pub(crate) untrashed: Vec<(Side, RelPath, RelPath)>,
     pub(crate) failure: Option<Failure>,
     pub(crate) bytes: u64,
     pub(crate) counts: BTreeMap<&'static str, u64>,
+}
+
+/// A version that an action has moved to the trash.
+#[derive(Debug)]
+pub(crate) struct InTrash {
+    pub(crate) side: Side,
+    pub(crate) path: RelPath,
+    pub(crate) place: RelPath,
+    pub(crate) size: u64,
+    pub(crate) reason: TrashReason,
 }
 
 impl Outcome {

@@ -14,9 +14,9 @@ use sync_replica::{
     Displaced, Expect, Operation, Problem, ProblemKind, Properties, Replica, Source, Staged, TrashStamp,
     Trashed,
 };
-use sync_state::{JournalRow, RowResult};
+use sync_state::{JournalRow, RowResult, TrashReason};
 
-use super::{Executor, Failure, Outcome};
+use super::{Executor, Failure, InTrash, Outcome};
 use crate::clock::now_ns;
 use crate::config::Verify;
 
@@ -209,6 +209,36 @@ impl Executor<'_> {
                     replica.remove_dir(at, &expected, self.filter, self.displaced(*soft)).map_err(fail)?;
                 (None, trashed)
             }
+            Transition::PutBack { from, was, version, at, expect, .. } => {
+                let expect = match expect {
+                    Some(planned) => Expect::Is(self.expected(job, side, at, planned)),
+                    None => Expect::Absent,
+                };
+                let back =
+                    replica.restore(from, version, at, &expect, self.displaced(true)).map_err(fail)?;
+                job.finds(side, at, back.entry);
+                self.remember_rename(side, at, back.entry);
+                job.outcome.untrashed.push((side, was.clone(), from.clone()));
+                (Some(back.entry), back.trashed)
+            }
+            Transition::RemakeDir { at, attributes, .. } => {
+                let properties = Properties { mtime_ns: 0, attributes: *attributes, xattrs: None };
+                let made = replica
+                    .make_dir(at, &open_to_owner(&properties), &Expect::Absent, Displaced::Drop)
+                    .map_err(fail)?;
+                job.finds(side, at, made.entry);
+                self.remember_rename(side, at, made.entry);
+                (Some(made.entry), None)
+            }
+            Transition::Reset { at, expect, to, .. } => {
+                let expected = self.expected(job, side, at, expect);
+                let properties =
+                    Properties { mtime_ns: to.mtime_ns, attributes: to.attributes, xattrs: None };
+                let now = replica.set_properties(at, &expected, &properties).map_err(fail)?;
+                job.finds(side, at, now);
+                self.remember_rename(side, at, now);
+                (Some(now), None)
+            }
         };
         self.done(job, transition, after, trashed);
         Ok(())
@@ -281,7 +311,14 @@ impl Executor<'_> {
             "{word} {path}"
         );
         if let Some(trashed) = &trashed {
-            job.outcome.trashed.push((side, path.clone(), trashed.path.clone(), size));
+            let taken = matches!(transition, Transition::Remove { .. } | Transition::RemoveDir { .. });
+            job.outcome.trashed.push(InTrash {
+                side,
+                path: path.clone(),
+                place: trashed.path.clone(),
+                size: transition.expect().map_or(0, |entry| entry.size),
+                reason: if taken { TrashReason::Deleted } else { TrashReason::Replaced },
+            });
         }
         job.outcome.bytes += transition.bytes();
         *job.outcome.counts.entry(word).or_default() += 1;
@@ -318,6 +355,7 @@ fn open_to_owner(properties: &Properties) -> Properties {
 fn size_of(transition: &Transition) -> u64 {
     match transition {
         Transition::Copy { source, .. } => source.size,
+        Transition::PutBack { version, .. } => version.size,
         other => other.expect().map_or(0, |entry| entry.size),
     }
 }
@@ -334,6 +372,9 @@ fn operation_of(transition: &Transition, word: &str) -> &'static str {
         Transition::Remove { soft: true, .. } => "soft_delete",
         Transition::Remove { soft: false, .. } => "delete",
         Transition::RemoveDir { .. } => "rmdir",
+        Transition::PutBack { .. } => "restore",
+        Transition::RemakeDir { .. } => "mkdir",
+        Transition::Reset { .. } => "props",
     }
 }
 
