@@ -66,6 +66,7 @@ fn read(fields: &mut Fields<'_>, config: &mut Config) -> Result<(), Fault> {
     }
     conflict(fields, config)?;
     soft_delete(fields, config)?;
+    versions(fields, config)?;
     set(&mut config.policy.guard.max_change_percent, fields.number("guard", "max_change_percent", 0, 100)?);
     set(
         &mut config.policy.guard.max_change_min_files,
@@ -95,6 +96,8 @@ fn read(fields: &mut Fields<'_>, config: &mut Config) -> Result<(), Fault> {
 
     live(fields, config)?;
     email(fields, config)?;
+    alert(fields, config)?;
+    webhook(fields, config)?;
 
     let logging = &mut config.logging;
     logging.file = fields.path("logging", "log_file_path")?;
@@ -185,6 +188,15 @@ fn soft_delete(fields: &mut Fields<'_>, config: &mut Config) -> Result<(), Fault
     Ok(())
 }
 
+fn versions(fields: &mut Fields<'_>, config: &mut Config) -> Result<(), Fault> {
+    set(&mut config.policy.versions.enabled, fields.truth("versions", "enabled")?);
+    set(&mut config.policy.versions.max_size_bytes, fields.size("versions", "max_size_bytes")?);
+    if let Some(count) = fields.number("versions", "retention_days", 0, 36_500)? {
+        config.version_retention = (count > 0).then(|| days(count));
+    }
+    Ok(())
+}
+
 fn live(fields: &mut Fields<'_>, config: &mut Config) -> Result<(), Fault> {
     let modes = [("auto", WatchMode::Auto), ("on", WatchMode::On), ("off", WatchMode::Off)];
     let or_both: Vec<_> =
@@ -232,13 +244,18 @@ fn email(fields: &mut Fields<'_>, config: &mut Config) -> Result<(), Fault> {
     let env = env.map(|(name, _)| Password::Env(name));
     let inline = fields.text("email", "password")?.filter(|(text, _)| !text.is_empty());
     let inline = inline.map(|(text, _)| Password::Inline(Secret::new(text)));
-    let mut given = [file, env, inline].into_iter().flatten();
+    let command = fields.words("email", "password_command")?.filter(|words| !words.is_empty());
+    let mut given = [file, env, inline, command.map(Password::Command)].into_iter().flatten();
     email.password = given.next().unwrap_or_default();
     if given.next().is_some() {
         let at = password_at.or_else(|| enabled_at.clone()).unwrap_or(0..0);
         let fault = fields.source.fault(&at, "the mail password is given in more than one way");
-        return Err(fault.help("keep one of `password_file`, `password_env` and `password`"));
+        return Err(
+            fault.help("keep one of `password_file`, `password_env`, `password_command` and `password`")
+        );
     }
+    email.ca_file = fields.path("email", "ca_file")?;
+    set(&mut email.timeout, fields.wait("email", "timeout")?);
 
     let address = |fields: &Fields<'_>, text: &str, span: &Span| {
         Address::new(text).ok_or_else(|| {
@@ -264,7 +281,11 @@ fn email(fields: &mut Fields<'_>, config: &mut Config) -> Result<(), Fault> {
             (logs_in && email.username.is_empty(), "`username` (or auth = \"none\")"),
             (
                 logs_in && email.password == Password::None,
-                "`password_file`, `password_env` or `password` (or auth = \"none\")",
+                "`password_file`, `password_env`, `password_command` or `password` (or auth = \"none\")",
+            ),
+            (
+                logs_in && email.security == Security::None && !is_this_machine(&email.smtp_host),
+                "`security` to \"starttls\" or \"tls\" (or auth = \"none\"): a password is not sent in the open",
             ),
         ];
         if let Some((_, what)) = missing.iter().find(|(missing, _)| *missing) {
@@ -272,6 +293,62 @@ fn email(fields: &mut Fields<'_>, config: &mut Config) -> Result<(), Fault> {
             return Err(fault.help(format!("set {what}")));
         }
     }
+    Ok(())
+}
+
+/// Whether a host is this machine, so that nothing said to it leaves it.
+fn is_this_machine(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+fn alert(fields: &mut Fields<'_>, config: &mut Config) -> Result<(), Fault> {
+    let at_most_at = fields.span("alert", "repeat_at_most").or_else(|| fields.span("alert", "repeat_after"));
+    let alert = &mut config.alert;
+    set(&mut alert.repeat_after, fields.duration("alert", "repeat_after", Duration::from_mins(1))?);
+    set(&mut alert.repeat_at_most, fields.duration("alert", "repeat_at_most", Duration::from_mins(1))?);
+    if alert.repeat_at_most < alert.repeat_after {
+        let fault =
+            fields.source.fault(&at_most_at.unwrap_or(0..0), "`repeat_at_most` is less than `repeat_after`");
+        return Err(fault.help("the time between repetitions only grows"));
+    }
+    set(&mut alert.daily_summary, fields.truth("alert", "daily_summary")?);
+    set(&mut alert.command, fields.words("alert", "command")?);
+    set(&mut alert.command_timeout, fields.wait("alert", "command_timeout")?);
+    Ok(())
+}
+
+fn webhook(fields: &mut Fields<'_>, config: &mut Config) -> Result<(), Fault> {
+    let webhook = &mut config.webhook;
+    let at = fields.span("webhook", "url");
+    if let Some((url, span)) = fields.text("webhook", "url")?
+        && !url.is_empty()
+    {
+        let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+        if host.is_none_or(|host| host.is_empty() || host.starts_with('/'))
+            || url.contains(char::is_whitespace)
+        {
+            let fault = fields.source.fault(&span, "`url` is no address of a web service");
+            return Err(fault.help("write it as \"https://example.org/hook\""));
+        }
+        webhook.url = Some(Secret::new(url));
+    }
+    let file = fields.path("webhook", "secret_file")?.map(Password::File);
+    let env = fields.text("webhook", "secret_env")?.filter(|(name, _)| !name.is_empty());
+    let inline = fields.text("webhook", "secret")?.filter(|(text, _)| !text.is_empty());
+    let env = env.map(|(name, _)| Password::Env(name));
+    let inline = inline.map(|(text, _)| Password::Inline(Secret::new(text)));
+    let mut given = [file, env, inline].into_iter().flatten();
+    webhook.secret = given.next().unwrap_or_default();
+    if given.next().is_some() {
+        let fault = fields
+            .source
+            .fault(&at.unwrap_or(0..0), "the secret of the web service is given in more than one way");
+        return Err(fault.help("keep one of `secret_file`, `secret_env` and `secret`"));
+    }
+    webhook.ca_file = fields.path("webhook", "ca_file")?;
+    set(&mut webhook.timeout, fields.wait("webhook", "timeout")?);
     Ok(())
 }
 
@@ -510,6 +587,39 @@ impl<'s> Fields<'s> {
             }
         }
         Ok(Some(out))
+    }
+
+    /// A program and its arguments.
+    fn words(&mut self, section: &'static str, name: &'static str) -> Result<Option<Vec<String>>, Fault> {
+        Ok(self.texts(section, name)?.map(|texts| texts.into_iter().map(|(text, _)| text).collect()))
+    }
+
+    /// How long something else may take: a second at least, and ten minutes at most.
+    fn wait(&mut self, section: &'static str, name: &'static str) -> Result<Option<Duration>, Fault> {
+        let span = self.span(section, name);
+        let wait = self.duration(section, name, Duration::from_secs(1))?;
+        if wait.is_some_and(|wait| wait > Duration::from_mins(10)) {
+            let fault =
+                self.source.fault(&span.unwrap_or(0..0), format!("`{name}` must be ten minutes at most"));
+            return Err(fault);
+        }
+        Ok(wait)
+    }
+
+    fn duration(
+        &mut self,
+        section: &'static str,
+        name: &'static str,
+        least: Duration,
+    ) -> Result<Option<Duration>, Fault> {
+        let Some((text, span)) = self.text(section, name)? else { return Ok(None) };
+        let time = parse_duration(&text)
+            .map_err(|help| self.source.fault(&span, format!("`{name}`: `{text}` is no time")).help(help))?;
+        if time < least {
+            let least = super::values::format_duration(least);
+            return Err(self.source.fault(&span, format!("`{name}` must be {least} at least")));
+        }
+        Ok(Some(time))
     }
 
     /// A list of names, or of parts of names, of `[ignore]`.

@@ -22,8 +22,8 @@ mod values;
 
 pub use error::{ConfigError, Fault, Mistake};
 pub use model::{
-    Address, Auth, Config, Email, Granularity, Ignore, Live, LogFormat, Logging, Password, Performance,
-    Secret, Security, SoftDelete, Verify, WatchMode,
+    Address, Alert, Auth, Config, Email, Granularity, Ignore, Live, LogFormat, Logging, Password, Performance,
+    Secret, Security, SoftDelete, Verify, WatchMode, Webhook,
 };
 pub use place::default_state_dir;
 pub use template::{reference_markdown, template, template_for};
@@ -63,7 +63,8 @@ impl Config {
     pub fn load(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let path = path.as_ref();
         let config = Self::from_text(&read(path)?, path)?;
-        if let Password::Inline(_) = config.email.password {
+        let secrets = [&config.email.password, &config.webhook.secret];
+        if secrets.iter().any(|secret| matches!(secret, Password::Inline(_))) {
             refuse_exposed(path)?;
         }
         Ok(config)

@@ -3,13 +3,13 @@
 //! Owns [`Config`]. Every path in it is absolute, unless its field says otherwise, and every choice is a type of
 //! its own: whoever holds a `Config` has nothing left to parse.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use log::LevelFilter;
 use sync_core::policy::Policy;
 use sync_core::side::Sides;
+pub use sync_notify::{Secret, SecretSource as Password};
 
 /// A pair of replicas and everything the user chose for it.
 #[derive(Clone, PartialEq, Debug)]
@@ -21,10 +21,13 @@ pub struct Config {
     pub roots: Sides<PathBuf>,
     /// The pause of the live loop; also the longest a change may wait.
     pub sync_interval: Duration,
-    /// What decisions depend on: `[conflict]`, `[guard]`, and of `[soft_delete]` whether and up to which size.
+    /// What decisions depend on: `[conflict]`, `[guard]`, and of `[soft_delete]` and `[versions]` whether and up to
+    /// which size.
     pub policy: Policy,
     /// The rest of `[soft_delete]`.
     pub soft_delete: SoftDelete,
+    /// How long a version that a sync replaced is kept; none for ever.
+    pub version_retention: Option<Duration>,
     /// Which names are not synced.
     pub ignore: Ignore,
     /// How hard to work.
@@ -33,6 +36,10 @@ pub struct Config {
     pub live: Live,
     /// Mail to a person.
     pub email: Email,
+    /// What is told, and who else is told.
+    pub alert: Alert,
+    /// A web service that is told.
+    pub webhook: Webhook,
     /// The log file.
     pub logging: Logging,
 }
@@ -46,10 +53,13 @@ impl Config {
             sync_interval: Duration::from_secs(10),
             policy: Policy::default(),
             soft_delete: SoftDelete::default(),
+            version_retention: Some(days(30)),
             ignore: Ignore::default(),
             performance: Performance::default(),
             live: Live::default(),
             email: Email::default(),
+            alert: Alert::default(),
+            webhook: Webhook::default(),
             logging: Logging::default(),
         }
     }
@@ -196,6 +206,10 @@ pub struct Email {
     pub username: String,
     /// Where the password or token comes from.
     pub password: Password,
+    /// The authorities that are trusted instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// How long one answer of the server may take.
+    pub timeout: Duration,
     /// Who sends; always there when mail is enabled.
     pub from: Option<Address>,
     /// Who receives; never empty when mail is enabled.
@@ -216,6 +230,8 @@ impl Default for Email {
             auth: Auth::default(),
             username: String::new(),
             password: Password::default(),
+            ca_file: None,
+            timeout: Duration::from_secs(20),
             from: None,
             to: Vec::new(),
             subject_prefix: "[bothways]".to_owned(),
@@ -271,40 +287,51 @@ pub enum Auth {
     None,
 }
 
-/// Where a password comes from.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+/// Where the others hear of it, and how often.
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub enum Password {
-    /// There is none.
-    #[default]
-    None,
-    /// The first line of a file.
-    File(PathBuf),
-    /// A variable of the environment.
-    Env(String),
-    /// The configuration itself.
-    Inline(Secret),
+pub struct Alert {
+    /// After how long something that still stands is told again; the time doubles with each repetition.
+    pub repeat_after: Duration,
+    /// The longest that it grows to.
+    pub repeat_at_most: Duration,
+    /// Whether a summary of each day is told.
+    pub daily_summary: bool,
+    /// A program that is given each letter, with its arguments; empty for none.
+    pub command: Vec<String>,
+    /// How long it may take.
+    pub command_timeout: Duration,
 }
 
-/// A text that is never shown by accident.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Hides `text`.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text itself, for the one place that needs it.
-    pub fn expose(&self) -> &str {
-        &self.0
+impl Default for Alert {
+    fn default() -> Self {
+        Self {
+            repeat_after: Duration::from_hours(4),
+            repeat_at_most: days(7),
+            daily_summary: false,
+            command: Vec::new(),
+            command_timeout: Duration::from_secs(30),
+        }
     }
 }
 
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
+/// A web service that is told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Webhook {
+    /// Its address; none for no service. It may hold a secret.
+    pub url: Option<Secret>,
+    /// What its letters are signed with.
+    pub secret: Password,
+    /// The authorities that are trusted instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// How long it may take.
+    pub timeout: Duration,
+}
+
+impl Default for Webhook {
+    fn default() -> Self {
+        Self { url: None, secret: Password::None, ca_file: None, timeout: Duration::from_secs(20) }
     }
 }
 

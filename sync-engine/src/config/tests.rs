@@ -124,6 +124,10 @@ max_size_bytes = 1000
 left_trash_root = "./old/files"
 right_trash_root = "/trash"
 retention_days = 0
+[versions]
+enabled = true
+max_size_bytes = "1 GiB"
+retention_days = 7
 [guard]
 max_change_percent = 100
 max_change_min_files = 7
@@ -172,6 +176,8 @@ keep_files = 0
     assert_eq!((policy.tie_breaker, policy.first_match), (Side::Right, FirstMatch::Digest));
     assert_eq!(policy.clash_name, "{stem} (older, {time}){ext}");
     assert_eq!((policy.soft_delete.enabled, policy.soft_delete.max_size_bytes), (false, 1000));
+    assert_eq!((policy.versions.enabled, policy.versions.max_size_bytes), (true, 1 << 30));
+    assert_eq!(config.version_retention, Some(Duration::from_hours(7 * 24)));
     assert_eq!((policy.guard.max_change_percent, policy.guard.max_change_min_files), (100, 7));
     assert_eq!(config.soft_delete.trash_roots, Sides::new(PathBuf::from("old/files"), PathBuf::from(trash)));
     assert_eq!(config.soft_delete.retention, None);
@@ -219,8 +225,8 @@ fn an_unknown_key_shows_its_place_and_the_nearest_one_in_every_format() {
             "{\n  \"left_root\": \"a\", \"right_root\": \"b\",\n  \"é\": 1, \"tie_braker\": \"left\"\n}"
         ),
         "/c.json:3:3: unknown key `é`\n   |\n 3 |   \"é\": 1, \"tie_braker\": \"left\"\n   |   ^^^\n   = known here: \
-         left_root, right_root, sync_interval_seconds, conflict, soft_delete, guard, ignore, performance, live, email, \
-         logging"
+         left_root, right_root, sync_interval_seconds, conflict, soft_delete, versions, guard, ignore, performance, live, email, \
+         alert, webhook, logging"
     );
     assert_eq!(
         error_of("/c.json", "{\"conflict\": {\n\t\"tie_braker\": \"left\"}}"),
