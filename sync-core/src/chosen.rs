@@ -51,8 +51,9 @@ impl Builder<'_> {
         let mut transitions = alloc::vec::Vec::new();
         let mut agree = alloc::vec::Vec::new();
         let stands_already = second.keep == second.newer;
+        let order = [second.newer, second.newer.other()];
         if !stands_already {
-            for to in Side::BOTH {
+            for to in order {
                 transitions.push(Transition::Copy {
                     to,
                     from: self.seen_at(clash, to.other()),
@@ -68,7 +69,7 @@ impl Builder<'_> {
             memo.seen = Sides { left: None, right: None };
             agree.push(memo);
         }
-        for on in Side::BOTH {
+        for on in order {
             transitions.push(Transition::Remove {
                 on,
                 at: self.seen_at(clash, on),
@@ -76,8 +77,7 @@ impl Builder<'_> {
                 soft: true,
             });
         }
-        // Were the copies made among each other's sources first, nothing would be lost by a stop in between: each
-        // side holds both contents until the very end.
+        // Each side holds both contents until the copies are made: a stop in between loses nothing.
         let action = Self::action(at, Phase::Copies, transitions);
         Some(Action {
             rule: Rule::Chosen,

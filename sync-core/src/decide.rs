@@ -61,9 +61,8 @@ pub fn decide_with(
     let (mut cases, moves, twins) = pair(cases, evidence, &mut proofs);
     for case in &mut cases {
         settle(case, evidence, terms, guidance);
-        heed::choose(case, terms, guidance);
     }
-    keep_directories(&mut cases, &terms.policy);
+    keep_directories(&mut cases, terms, guidance);
 
     let mut plan = Plan { blocked: comparison.collisions.clone(), ..Plan::default() };
     for case in &cases {
@@ -165,7 +164,7 @@ fn meet(case: &mut Case<'_>, evidence: &Evidence, terms: &Terms, guidance: &Guid
 
 /// Sees to it, children first, that no directory goes while something in it stays, and that none gives way where
 /// something unobserved lies.
-fn keep_directories(cases: &mut [Case<'_>], policy: &Policy) {
+fn keep_directories(cases: &mut [Case<'_>], terms: &Terms, guidance: &Guidance) {
     let mut stays: BTreeSet<RelPath> = BTreeSet::new();
     let mut rests: BTreeSet<RelPath> = BTreeSet::new();
     for case in cases.iter_mut().rev() {
@@ -184,6 +183,7 @@ fn keep_directories(cases: &mut [Case<'_>], policy: &Policy) {
             Outcome::Copy(from) if unseen_inside(case, from.other(), holds_unknown) => leave(case),
             other => other,
         };
+        heed::choose(case, terms, guidance);
         let Some(parent) = case.path().parent() else { continue };
         // The names that collide with this one stay whatever becomes of it.
         if case.difference.sides.either(|one| one.seen().is_some_and(|seen| seen.crowded)) {
@@ -200,7 +200,7 @@ fn keep_directories(cases: &mut [Case<'_>], policy: &Policy) {
             }
         }
     }
-    wait_below_notified(cases, policy);
+    wait_below_notified(cases, &terms.policy);
 }
 
 /// Whether the directory that would go from this side holds something nobody could observe.

@@ -7,6 +7,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+use crate::matrix::Rule;
 use crate::path::RelPath;
 use crate::plan::{Action, Phase, Plan, Transition};
 
@@ -86,6 +87,11 @@ impl Needs {
         needs
     }
 
+    /// What lies at a path and below it.
+    fn below<'a>(&'a self, top: &'a RelPath) -> impl Iterator<Item = (&'a RelPath, &'a Vec<usize>)> {
+        self.by_path.range(top.clone()..).take_while(move |(path, _)| path.starts_with(top))
+    }
+
     /// The actions that must be carried out for the one at `at` to make sense.
     fn of_action<'a>(&'a self, actions: &'a [Action], at: usize) -> impl Iterator<Item = usize> + 'a {
         let mut found = BTreeSet::new();
@@ -115,10 +121,18 @@ impl Needs {
         if let Some(after) = &action.after {
             found.extend(self.by_path.get(after).into_iter().flatten());
         }
+        // Below a file nothing is ever looked for: what the baseline still has there must go along.
+        if matches!(action.phase, Phase::Copies | Phase::Replacements) {
+            for (path, all) in self.below(&action.path) {
+                let forgets = |at: &&usize| get(**at).is_some_and(|one| one.rule == Rule::Forget);
+                if *path != action.path {
+                    found.extend(all.iter().filter(forgets));
+                }
+            }
+        }
         let removes_dir = |one: &Transition| matches!(one, Transition::RemoveDir { .. });
         if action.transitions.iter().any(removes_dir) {
-            let below = self.by_path.range(action.path.clone()..);
-            for (path, all) in below.take_while(|(path, _)| path.starts_with(&action.path)) {
+            for (path, all) in self.below(&action.path) {
                 let empties = |at: &&usize| {
                     get(**at).is_some_and(|one| one.phase == Phase::Deletes && !one.transitions.is_empty())
                 };

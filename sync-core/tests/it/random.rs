@@ -18,6 +18,7 @@ use sync_core::side::{Side, Sides};
 
 use crate::checks::{Adopted, Care, cycle, tell};
 use crate::interrupted::stop_everywhere;
+use crate::parts::take_parts;
 use crate::replica::{Node, Replica, START_NS, STEP_NS, is_hidden};
 use crate::world::World;
 
@@ -94,7 +95,7 @@ struct Script {
     rounds: Vec<Vec<Edit>>,
 }
 
-const PAIRS: usize = 7;
+const PAIRS: usize = 9;
 
 fn abilities(pair: usize) -> Sides<Abilities> {
     let full = Abilities::FULL;
@@ -112,16 +113,19 @@ fn abilities(pair: usize) -> Sides<Abilities> {
         ..folding.clone()
     };
     let like_ntfs = Abilities { mtime_precision_ns: 100, attributes: AttributeKind::None, ..folding.clone() };
+    let lower = Abilities { shows_spelling: false, ..folding.clone() };
     let without_numbers = Abilities { file_ids: false, ..full.clone() };
     let forgetful = Abilities { keeps_mtime: false, ..full.clone() };
     let (left, right) = match pair {
         0 => (full.clone(), full),
         1 => (full, folding),
-        2 => (folding.clone(), folding),
-        3 => (full, like_fat),
+        2 => (folding.clone(), folding.clone()),
+        3 => (full, like_fat.clone()),
         4 => (like_ntfs, full),
         5 => (without_numbers.clone(), without_numbers),
-        _ => (full, forgetful),
+        6 => (full, forgetful),
+        7 => (full, lower),
+        _ => (Abilities { shows_spelling: false, ..like_fat }, folding),
     };
     Sides { left, right }
 }
@@ -305,8 +309,16 @@ fn delete(replica: &mut Replica, at: &RelPath) {
     }
 }
 
+/// What is done with each world besides the cycle itself, and how often it was.
+#[derive(Clone, Copy)]
+enum Besides<'a> {
+    Nothing,
+    Stops(&'a AtomicU64),
+    Parts(&'a AtomicU64),
+}
+
 /// Plays a script; an error says in which round what went wrong.
-fn play(script: &Script, stops: Option<&AtomicU64>) -> Result<(), String> {
+fn play(script: &Script, besides: Besides<'_>) -> Result<(), String> {
     let mut world = World::new(abilities(script.pair));
     world.policy = script.policy.clone();
     for side in Side::BOTH {
@@ -321,16 +333,22 @@ fn play(script: &Script, stops: Option<&AtomicU64>) -> Result<(), String> {
         }
         // A cycle ends in a state that the next one starts from, with the same clock.
         let tell = |why: String| format!("round {round}: {why}");
-        if let Some(count) = stops {
-            count.fetch_add(stop_everywhere(&world).map_err(tell)? as u64, Ordering::Relaxed);
+        match besides {
+            Besides::Nothing => {}
+            Besides::Stops(count) => {
+                count.fetch_add(stop_everywhere(&world).map_err(tell)? as u64, Ordering::Relaxed);
+            }
+            Besides::Parts(count) => {
+                count.fetch_add(take_parts(&world).map_err(tell)? as u64, Ordering::Relaxed);
+            }
         }
         cycle(&mut world, &mut adopted, Care::Thorough).map_err(tell)?;
     }
     Ok(())
 }
 
-fn fails(script: &Script, stops: Option<&AtomicU64>) -> Option<String> {
-    match catch_unwind(AssertUnwindSafe(|| play(script, stops))) {
+fn fails(script: &Script, besides: Besides<'_>) -> Option<String> {
+    match catch_unwind(AssertUnwindSafe(|| play(script, besides))) {
         Ok(Ok(())) => None,
         Ok(Err(why)) => Some(why),
         Err(_) => Some("the core panicked".into()),
@@ -338,14 +356,14 @@ fn fails(script: &Script, stops: Option<&AtomicU64>) -> Option<String> {
 }
 
 /// Leaves out one edit after the other as long as it still fails.
-fn shrink(mut script: Script, mut why: String, stops: Option<&AtomicU64>) -> (Script, String) {
+fn shrink(mut script: Script, mut why: String, besides: Besides<'_>) -> (Script, String) {
     loop {
         let mut smaller = None;
         'search: for round in 0..script.rounds.len() {
             for at in (0..script.rounds[round].len()).rev() {
                 let mut less = script.clone();
                 less.rounds[round].remove(at);
-                if let Some(still) = fails(&less, stops) {
+                if let Some(still) = fails(&less, besides) {
                     smaller = Some((less, still));
                     break 'search;
                 }
@@ -362,7 +380,7 @@ fn number_from(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
 }
 
-fn prove(name: &str, default_cases: u64, stops: Option<&AtomicU64>) {
+fn prove(name: &str, default_cases: u64, besides: Besides<'_>) {
     let first = number_from("BOTHWAYS_SEED").unwrap_or(1);
     let cases = number_from("BOTHWAYS_CASES").unwrap_or(default_cases);
     let next = AtomicU64::new(first);
@@ -374,7 +392,7 @@ fn prove(name: &str, default_cases: u64, stops: Option<&AtomicU64>) {
                 return;
             }
             let script = invent(seed);
-            if let Some(why) = fails(&script, stops) {
+            if let Some(why) = fails(&script, besides) {
                 lock(&failed).get_or_insert((seed, script, why));
             }
         }
@@ -384,12 +402,16 @@ fn prove(name: &str, default_cases: u64, stops: Option<&AtomicU64>) {
             scope.spawn(work);
         }
     });
-    let counted = stops.map_or(String::new(), |count| format!(", {} stops", count.load(Ordering::Relaxed)));
+    let counted = match besides {
+        Besides::Nothing => String::new(),
+        Besides::Stops(count) => format!(", {} stops", count.load(Ordering::Relaxed)),
+        Besides::Parts(count) => format!(", {} parts", count.load(Ordering::Relaxed)),
+    };
     tell(&format!(
         "random, {name}: {cases} cases{counted} from seed {first} (BOTHWAYS_SEED, BOTHWAYS_CASES)"
     ));
     let Some((seed, script, why)) = lock(&failed).take() else { return };
-    let (script, why) = shrink(script, why, stops);
+    let (script, why) = shrink(script, why, besides);
     let mut text = String::new();
     for (round, edits) in script.rounds.iter().enumerate() {
         for edit in edits {
@@ -408,10 +430,15 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 #[test]
 fn random_trees_converge() {
-    prove("a first meeting and three rounds", 20_000, None);
+    prove("a first meeting and three rounds", 20_000, Besides::Nothing);
 }
 
 #[test]
 fn random_trees_survive_a_stop_at_every_step() {
-    prove("stopped at every step", 2_500, Some(&AtomicU64::new(0)));
+    prove("stopped at every step", 2_500, Besides::Stops(&AtomicU64::new(0)));
+}
+
+#[test]
+fn random_trees_take_parts_of_a_plan() {
+    prove("parts of every plan", 4_000, Besides::Parts(&AtomicU64::new(0)));
 }

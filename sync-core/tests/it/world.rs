@@ -8,10 +8,11 @@ use std::fmt::Write;
 
 use sync_core::abilities::Abilities;
 use sync_core::baseline::{Agreed, BaselineDir, Record};
-use sync_core::compare::{Comparison, compare, equivalence};
-use sync_core::decide::{Terms, decide};
+use sync_core::compare::{Comparison, compare_closely, equivalence};
+use sync_core::decide::{Terms, decide_with};
 use sync_core::entry::{Kind, XattrDigest};
 use sync_core::fold::Equivalence;
+use sync_core::guidance::{Focus, Guidance};
 use sync_core::path::RelPath;
 use sync_core::plan::{Answer, Evidence, Plan};
 use sync_core::policy::Policy;
@@ -102,23 +103,29 @@ impl World {
             .collect()
     }
 
-    pub(crate) fn observe(&self, everything: bool) -> (Sides<Snapshot>, Comparison) {
+    pub(crate) fn observe(&self, everything: bool, focus: &Focus) -> (Sides<Snapshot>, Comparison) {
         let pair = self.pair();
         let snapshots = self.sides.as_ref().map(|replica| replica.scan(pair));
         let abilities = self.sides.as_ref().map(|replica| replica.abilities.clone());
-        let comparison = compare(&snapshots, self.baseline_dirs().into_iter(), &abilities, everything);
+        let rows = self.baseline_dirs().into_iter();
+        let comparison = compare_closely(&snapshots, rows, &abilities, everything, focus);
         (snapshots, comparison)
     }
 
     /// Decides, answering questions until there are none. A question that is put twice, or that names what is not
     /// there, is an error.
     pub(crate) fn decide(&self, everything: bool) -> Result<Decision, String> {
-        let (snapshots, comparison) = self.observe(everything);
+        self.decide_guided(everything, &Guidance::default())
+    }
+
+    /// The same, told what a person chose and what is in doubt.
+    pub(crate) fn decide_guided(&self, everything: bool, guidance: &Guidance) -> Result<Decision, String> {
+        let (snapshots, comparison) = self.observe(everything, &guidance.focus());
         let terms = self.terms();
         let mut evidence = Evidence::default();
         let mut asked = Vec::new();
         for _ in 0..12 {
-            let plan = decide(&comparison, &snapshots, &evidence, &terms);
+            let plan = decide_with(&comparison, &snapshots, &evidence, &terms, guidance);
             if plan.questions.is_empty() {
                 return Ok(Decision { plan, evidence, comparison, asked });
             }
