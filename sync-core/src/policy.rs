@@ -64,6 +64,21 @@ impl SoftDelete {
     }
 }
 
+/// Whether versions that a copy replaces are kept in the trash.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Versions {
+    /// Whether any are.
+    pub enabled: bool,
+    /// The largest file that is, in bytes.
+    pub max_size_bytes: u64,
+}
+
+impl Default for Versions {
+    fn default() -> Self {
+        Self { enabled: false, max_size_bytes: 20 << 20 }
+    }
+}
+
 /// When a plan changes so much that a person must approve it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct GuardPolicy {
@@ -96,6 +111,8 @@ pub struct Policy {
     pub clash_name: String,
     /// How deletions are made.
     pub soft_delete: SoftDelete,
+    /// What becomes of versions that are replaced.
+    pub versions: Versions,
     /// When to halt.
     pub guard: GuardPolicy,
 }
@@ -113,7 +130,18 @@ impl Default for Policy {
             first_match: FirstMatch::default(),
             clash_name: DEFAULT_CLASH_NAME.into(),
             soft_delete: SoftDelete::default(),
+            versions: Versions::default(),
             guard: GuardPolicy::default(),
         }
+    }
+}
+
+impl Policy {
+    /// Whether a version of this size goes to the trash when another one takes its place. `lost` tells that it is
+    /// taken away like a deleted one, which nobody brings a newer version of: it lost against another that was
+    /// wanted as well, or something of another kind comes.
+    pub const fn keeps_replaced(&self, size: u64, lost: bool) -> bool {
+        (lost && self.soft_delete.keeps(size))
+            || (self.versions.enabled && size <= self.versions.max_size_bytes)
     }
 }

@@ -19,6 +19,7 @@ use crate::clock::now_ns;
 use crate::error::SessionError;
 use crate::halt::HaltReport;
 use crate::observe::{Observation, millis};
+use crate::put_back::note_trashing;
 use crate::remember::reach::NewRun;
 use crate::remember::{Ledger, checked, quiet};
 use crate::report::{
@@ -41,6 +42,12 @@ impl Session {
     /// One cycle. Failures at single paths are in the report; an error means that nothing could be done at all, or
     /// that what was done could not be remembered.
     pub fn sync(&self, options: &SyncOptions, watch: &dyn Watch) -> Result<SyncReport, SessionError> {
+        let result = self.cycle(options, watch);
+        self.alert(&result);
+        result
+    }
+
+    fn cycle(&self, options: &SyncOptions, watch: &dyn Watch) -> Result<SyncReport, SessionError> {
         let started = now_ns();
         let mut report = SyncReport::begin(started);
         report.halt.clone_from(&self.halt);
@@ -64,6 +71,9 @@ impl Session {
             if let Some(state) = self.state.as_ref().filter(|_| !self.read_only) {
                 checked::halted(state, halt, &NewRun::sync(started))?;
             }
+        }
+        if report.halt.is_none() {
+            self.expire_trash();
         }
         report.finished = time(now_ns());
         log_summary(&report);
@@ -127,6 +137,7 @@ impl Session {
         let (sink, outcomes) = crossbeam_channel::unbounded();
         let mut ledger = Ledger::new(self, state, number, &plan, underway)?;
         let executor = Executor::new(self, &throttles, Some(number), watch, sink);
+        note_trashing(state, &plan, number, executor.stamp)?;
         let root_gone = std::thread::scope(|scope| {
             let acting = scope.spawn(|| {
                 let executor = executor;

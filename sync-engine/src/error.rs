@@ -53,6 +53,21 @@ pub enum SessionError {
         /// Why not.
         reason: String,
     },
+    /// There is no conflict at a path.
+    #[error("there is no conflict at `{path}`")]
+    NoConflict {
+        /// What was asked for.
+        path: String,
+    },
+    /// There is no such run, or it is no longer remembered.
+    #[error("there is no run {run} in the journal")]
+    NoRun {
+        /// The number that was asked for.
+        run: u64,
+    },
+    /// A plan file cannot be used.
+    #[error(transparent)]
+    PlanFile(#[from] crate::desk::PlanFileError),
     /// The work was stopped from outside before anything was decided.
     #[error("stopped before anything was changed")]
     Cancelled,
@@ -74,7 +89,7 @@ impl SessionError {
             Self::State(StateError::Locked { .. } | StateError::Full { .. } | StateError::Io { .. })
             | Self::Cancelled => ErrorKind::TryAgain,
             Self::State(_) => ErrorKind::Internal,
-            Self::Ignore(_) | Self::Path { .. } => ErrorKind::Usage,
+            Self::Ignore(_) | Self::Path { .. } | Self::NoConflict { .. } | Self::NoRun { .. } | Self::PlanFile(_) => ErrorKind::Usage,
             Self::Halted(_) => ErrorKind::Halted,
         }
     }

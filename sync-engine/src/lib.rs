@@ -9,26 +9,41 @@
 #![forbid(unsafe_code)]
 
 mod act;
+mod alerts;
 mod check;
 mod clock;
 pub mod config;
 mod cycle;
+mod desk;
 mod error;
 mod halt;
 mod observe;
+pub mod records;
 mod remember;
+mod put_back;
 pub mod report;
 mod session;
 mod throttle;
 mod underway;
 mod watch;
 
+pub use alerts::{AlertsReport, TestDelivery, alert_failure, alerts_report, send_test};
 pub use check::{CheckReport, Finding, SideCheck, check};
 pub use cycle::SyncOptions;
+pub use desk::{
+    ConflictItem, ConflictList, ConflictView, Corruption, Exact, LeftOut, PlanFile, PlanFileError, PlannedReport,
+    PlannedTransition, Resolved, ResolveReport, ResyncReport, ReviewedPlan, ShownVersion, Unresolved, Which,
+};
 pub use error::{ErrorKind, SessionError};
 pub use halt::{HaltFolder, HaltReport};
+pub use put_back::{
+    Keeping, LeftAlone, Presence, PurgeReport, Purged, RestoreOptions, RestoreReport, Restored, TrashFilter, TrashItem,
+    TrashList, TrashReasonName, TrashSum, UndoOptions, UndoReport,
+};
+pub use records::parse_moment;
 pub use session::{Session, SessionOptions, SessionParts, state_dir};
 pub use sync_core as core;
+pub use sync_notify as notify;
 pub use sync_replica as replica;
 pub use sync_state::{State, StateError};
 pub use watch::{Cancel, Phase, Silent, Watch};

@@ -19,6 +19,7 @@ use sync_state::{
 
 use crate::act::Outcome;
 use crate::clock::now_ns;
+use crate::put_back::forget_trashing;
 use crate::report::ProblemReport;
 use crate::session::Session;
 use crate::underway::{NOTE, Underway};
@@ -190,7 +191,7 @@ impl<'a> Ledger<'a> {
             self.dirty[side] = false;
         }
         let left_over = self.underway.note();
-        let notes = [(NOTE, left_over.as_deref())];
+        let notes = [(NOTE, left_over.as_deref()), forget_trashing()];
         let mut commit = Commit {
             baseline: &self.changes,
             tombstones: &self.tombstones,

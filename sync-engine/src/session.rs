@@ -16,9 +16,11 @@ use sync_fs::{Access, IgnoreRules, IgnoreSpec, LocalOptions, LocalReplica};
 use sync_replica::{Filter, Marker, Problem, ProblemKind, Replica};
 use sync_state::{Pair, State};
 
+use crate::alerts::Alerts;
 use crate::config::{Config, Performance, default_state_dir};
 use crate::error::SessionError;
 use crate::halt::{HaltReport, Identity, identify};
+use crate::put_back::Keeping;
 
 /// How a session is opened.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -43,7 +45,10 @@ pub struct Session {
     pub(crate) read_only: bool,
     /// How often a long run is remembered, so that a crash costs no more than this.
     pub(crate) commit_every: Duration,
+    pub(crate) keeping: Keeping,
     pair: String,
+    /// Whom to tell; none where nobody is to be told.
+    pub(crate) alerts: Option<Alerts>,
 }
 
 /// What a session is made of, for callers that bring their own replicas.
@@ -129,11 +134,13 @@ impl Session {
             opened.state
         });
         // A folder that is not the pair's, an empty mount point say, must not get anything of ours.
-        let wrong = matches!(
-            who_is_there(&looked.as_ref().map(|one| one as _), state.as_ref())?,
-            Who::Is(Identity::Wrong(_), _) | Who::Damaged(_)
-        );
-        let replicas = if options.read_only || (wrong && !options.approve) {
+        let look_only = match who_is_there(&looked.as_ref().map(|one| one as _), state.as_ref())? {
+            // A marker that makes no sense is never written over, whatever is approved: the session halts.
+            Who::Damaged(_) => true,
+            Who::Is(Identity::Wrong(_), _) => options.read_only || !options.approve,
+            Who::Is(..) => options.read_only,
+        };
+        let replicas = if look_only {
             looked
         } else {
             Sides::from_fn(|side| open_root(config, options, side, Access::ReadWrite)).transpose()?
@@ -146,7 +153,11 @@ impl Session {
             performance: config.performance.clone(),
         };
         let mut session = Self::assemble(parts, options)?;
+        session.keep_trash_for(Keeping::of(config));
         session.notices.splice(0..0, notices);
+        if !options.read_only {
+            session.alerts = Alerts::of(config);
+        }
         for notice in &session.notices {
             log::warn!(operation = "open"; "{notice}");
         }
@@ -167,7 +178,9 @@ impl Session {
             notices: Vec::new(),
             read_only: options.read_only,
             commit_every: Duration::from_secs(20),
+            keeping: Keeping::default(),
             pair: String::new(),
+            alerts: None,
         };
         session.meet(options)?;
         if !session.read_only && session.halt.is_none() {
@@ -184,6 +197,11 @@ impl Session {
     /// How often a run that is under way is remembered, instead of every 20 seconds: what a crash can cost.
     pub fn remember_every(&mut self, pause: Duration) {
         self.commit_every = pause;
+    }
+
+    /// How long what is in the trash is kept, instead of for ever.
+    pub const fn keep_trash_for(&mut self, keeping: Keeping) {
+        self.keeping = keeping;
     }
 
     /// Where both roots are.
@@ -270,12 +288,14 @@ impl Session {
     }
 
     fn recover(&mut self) -> Result<(), SessionError> {
+        let mut arrived = Sides::<Vec<_>>::default();
         for side in Side::BOTH {
             let recovered =
                 self.replicas[side].recover().map_err(|problem| self.root_error(side, problem))?;
             if recovered.removed > 0 {
                 log::info!(operation = "recover", side = side.name(); "{} unfinished copies removed", recovered.removed);
             }
+            arrived[side] = recovered.trashed;
             for path in recovered.restored {
                 self.notices.push(format!(
                     "an interrupted run had moved a version away on the {side} that nobody had seen yet: it is \
@@ -283,7 +303,7 @@ impl Session {
                 ));
             }
         }
-        Ok(())
+        self.index_the_killed(&arrived)
     }
 
     /// Whether a root is still the one that was opened.

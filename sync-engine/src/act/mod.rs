@@ -90,7 +90,7 @@ pub(crate) struct Executor<'a> {
     watch: &'a dyn Watch,
     throttles: &'a Sides<Option<Throttle>>,
     verify: Verify,
-    stamp: TrashStamp,
+    pub(crate) stamp: TrashStamp,
     run: Option<RunId>,
     threads: usize,
     large_file_bytes: u64,
