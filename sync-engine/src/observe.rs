@@ -9,14 +9,16 @@ use std::thread;
 use std::time::Instant;
 
 use sync_core::baseline::BaselineDir;
-use sync_core::compare::{Comparison, compare};
-use sync_core::decide::decide;
+use sync_core::compare::{Comparison, compare_closely};
+use sync_core::decide::decide_with;
 use sync_core::entry::{Reason, Trouble};
+use sync_core::guidance::{Focus, Guidance};
+use sync_core::matrix::Rule;
 use sync_core::plan::{Answer, Asked, Evidence, Plan, Question};
 use sync_core::side::{Side, Sides};
 use sync_core::snapshot::Snapshot;
 use sync_replica::{Problem, ProblemKind, ScanRequest};
-use sync_state::{State, StateError};
+use sync_state::{ConflictState, State, StateError};
 
 use crate::error::SessionError;
 use crate::session::Session;
@@ -82,13 +84,24 @@ impl Session {
 
     /// Observes and decides. With `everything`, paths at which nothing happened are compared in full too.
     pub(crate) fn observe(&self, everything: bool, watch: &dyn Watch) -> Result<Observation, SessionError> {
+        self.observe_with(everything, Guidance::default(), watch)
+    }
+
+    /// The same, told what a person chose and what shall be examined.
+    pub(crate) fn observe_with(
+        &self,
+        everything: bool,
+        mut guidance: Guidance,
+        watch: &dyn Watch,
+    ) -> Result<Observation, SessionError> {
         let start = Instant::now();
         let snapshots = self.scan_both(watch)?;
         let scan_ms = millis(start);
         let start = Instant::now();
-        let comparison = self.compare(&snapshots, everything)?;
         let mut evidence = Evidence::default();
-        let mut plan = decide(&comparison, &snapshots, &evidence, &self.terms);
+        self.recall_doubts(&snapshots, &mut guidance, &mut evidence)?;
+        let comparison = self.compare(&snapshots, everything, &guidance.focus())?;
+        let mut plan = decide_with(&comparison, &snapshots, &evidence, &self.terms, &guidance);
         for round in 0.. {
             if plan.questions.is_empty() {
                 break;
@@ -101,20 +114,53 @@ impl Session {
                     evidence.add(question.clone(), Answer::Failed(trouble));
                 }
             }
-            plan = decide(&comparison, &snapshots, &evidence, &self.terms);
+            plan = decide_with(&comparison, &snapshots, &evidence, &self.terms, &guidance);
         }
         Ok(Observation { snapshots, comparison, evidence, plan, scan_ms, decide_ms: millis(start) })
     }
 
-    fn compare(&self, snapshots: &Sides<Snapshot>, everything: bool) -> Result<Comparison, SessionError> {
+    /// Files at which silent corruption was found stay in doubt until it is settled. What was read of them then holds
+    /// for the very versions it was read from, unless they are to be read again.
+    fn recall_doubts(
+        &self,
+        snapshots: &Sides<Snapshot>,
+        guidance: &mut Guidance,
+        evidence: &mut Evidence,
+    ) -> Result<(), SessionError> {
+        let Some(state) = &self.state else { return Ok(()) };
+        for conflict in state.conflicts()? {
+            if conflict.rule != Rule::SilentCorruption.name() || conflict.state != ConflictState::Open {
+                continue;
+            }
+            let again = guidance.examined.contains(&conflict.path);
+            for (side, version) in conflict.versions.iter() {
+                if let Some(version) = version.as_ref().filter(|_| !again)
+                    && let Some(digest) = version.digest
+                    && snapshots[side].get(&conflict.path).is_some_and(|now| now.entry == version.entry)
+                {
+                    let question = Question { side, path: conflict.path.clone() };
+                    evidence.add(question, Answer::Read(digest, None));
+                }
+            }
+            guidance.doubted.insert(conflict.path);
+        }
+        Ok(())
+    }
+
+    fn compare(
+        &self,
+        snapshots: &Sides<Snapshot>,
+        everything: bool,
+        focus: &Focus,
+    ) -> Result<Comparison, SessionError> {
         let mut failed = None;
         let baseline = self.state.as_ref().map(State::baseline).transpose()?;
         let rows =
             baseline.into_iter().flatten().map_while(|row| row.map_err(|error| failed = Some(error)).ok());
-        let comparison = compare(snapshots, rows, &self.terms.abilities, everything);
+        let comparison = compare_closely(snapshots, rows, &self.terms.abilities, everything, focus);
         match failed {
             None => Ok(comparison),
-            Some(error) => self.restart_from(error, snapshots, everything),
+            Some(error) => self.restart_from(error, snapshots, everything, focus),
         }
     }
 
@@ -124,6 +170,7 @@ impl Session {
         error: StateError,
         snapshots: &Sides<Snapshot>,
         everything: bool,
+        focus: &Focus,
     ) -> Result<Comparison, SessionError> {
         let Some(state) = self.state.as_ref().filter(|_| error.is_corrupt() && !self.read_only) else {
             return Err(error.into());
@@ -137,7 +184,8 @@ impl Session {
             operation = "open", path:% = aside.display();
             "the state was damaged ({error}); it was set aside and is built anew: nothing is deleted in this run"
         );
-        Ok(compare(snapshots, std::iter::empty::<BaselineDir>(), &self.terms.abilities, everything))
+        let empty = std::iter::empty::<BaselineDir>();
+        Ok(compare_closely(snapshots, empty, &self.terms.abilities, everything, focus))
     }
 
     /// Reads the contents the plan asks for, on as many threads as the machine has.

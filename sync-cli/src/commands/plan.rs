@@ -1,16 +1,26 @@
 //! `plan`, and `sync --dry-run`.
 
-use sync_engine::Session;
+use std::path::Path;
+
+use anyhow::Context as _;
+use sync_engine::{PlanFile, Session};
 
 use crate::args::Roots;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::show;
 
-pub(super) fn run(context: &Context, roots: &Roots, all: bool) -> Result<Exit, Failure> {
+pub(super) fn run(context: &Context, roots: &Roots, all: bool, output: Option<&Path>) -> Result<Exit, Failure> {
     let pair = context.pair(roots, false)?;
     let session = Session::open(&pair.config, &pair.options)?;
-    let report = session.plan(all, &pair.watch)?;
+    let report = match output {
+        None => session.plan(all, &pair.watch)?,
+        Some(path) => {
+            let (report, file) = session.plan_to_review(all, &pair.watch)?;
+            write(path, &file)?;
+            report
+        }
+    };
     drop(pair.watch);
     super::print(context, &report, || show::plan::text(&report, context.screen.level()))?;
     Ok(if report.halt.is_some() {
@@ -19,5 +29,25 @@ pub(super) fn run(context: &Context, roots: &Roots, all: bool) -> Result<Exit, F
         Exit::Look
     } else {
         Exit::Clean
+    })
+}
+
+/// A file that a person may read and shorten. It is written beside its place first: nobody ever finds half a plan.
+fn write(path: &Path, file: &PlanFile) -> Result<(), Failure> {
+    let bytes = serde_json::to_vec_pretty(file).map(|mut bytes| {
+        bytes.push(b'\n');
+        bytes
+    });
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".part");
+    let done = bytes.map_err(anyhow::Error::new).and_then(|bytes| {
+        std::fs::write(&beside, bytes)?;
+        std::fs::rename(&beside, path)?;
+        Ok(())
+    });
+    done.with_context(|| format!("the plan file `{}` cannot be written", path.display())).map_err(|error| {
+        // What is half written is of no use; if it cannot be removed either, the error says enough.
+        let _ = std::fs::remove_file(&beside);
+        Failure::new(Exit::Usage, error)
     })
 }

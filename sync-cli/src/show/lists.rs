@@ -66,7 +66,8 @@ pub(super) fn conflicts(out: &mut String, all: &[ConflictReport], limit: Limit, 
         let older = if one.newer == "left" { "right" } else { "left" };
         let outcome = match (one.policy.as_str(), &one.clash_path, done) {
             ("notify", _, _) => {
-                "neither side is touched: make both sides the same, or remove one version".to_owned()
+                "neither side is touched: `bothways conflicts show` compares both, `conflicts resolve` settles it"
+                    .to_owned()
             }
             (_, Some(clash), true) => {
                 format!(

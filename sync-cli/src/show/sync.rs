@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use sync_engine::config::{format_duration, format_size};
+use sync_engine::PlannedReport;
 use sync_engine::report::SyncReport;
 
 use super::lists::{self, Limit};
-use super::{ALARM, BOLD, CARE, FAINT, GOOD, count, paint};
+use super::{ALARM, BOLD, CARE, FAINT, GOOD, count, grouped, paint, path, plain, words};
 
 pub(crate) fn text(report: &SyncReport, level: i8) -> String {
     let mut out = String::new();
@@ -54,6 +55,28 @@ pub(crate) fn text(report: &SyncReport, level: i8) -> String {
         let word = if same { paint(GOOD.bold(), "Both sides are the same now") } else { paint(BOLD, "Done") };
         let _ = writeln!(out, "{word}: {} copied {detail}", format_size(report.bytes_copied));
         lists::counts(&mut out, &report.done);
+    }
+    out
+}
+
+/// What came of a reviewed plan.
+pub(crate) fn reviewed(report: &PlannedReport, level: i8) -> String {
+    let mut out = text(&report.sync, level);
+    if report.sync.halt.is_some() {
+        return out;
+    }
+    if !report.left_out.is_empty() {
+        let number = grouped(report.left_out.len() as u64);
+        let title = format!("{number} of {} not done", count(report.planned, "planned step", "planned steps"));
+        let _ = writeln!(out, "\n{}: the world is no longer as it was planned on", paint(CARE.bold(), title));
+        Limit::of(level, 20).list(&mut out, &report.left_out, |one| {
+            let action = plain(words::action(&one.action));
+            format!("  {}: {action}: {}", path(&one.path), plain(&one.reason))
+        });
+    }
+    if report.not_in_plan > 0 && level >= 0 {
+        let rest = count(report.not_in_plan, "step is", "steps are");
+        let _ = writeln!(out, "{rest} due that the plan does not name: the next sync makes them.");
     }
     out
 }

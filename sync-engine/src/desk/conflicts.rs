@@ -284,7 +284,9 @@ impl Session {
         let text = |side: Side| {
             let one = &looked[side];
             match (&one.now, &one.problem) {
-                (_, Some(problem)) => Err(format!("the {side} version could not be read: {}", problem.explain())),
+                (_, Some(problem)) => {
+                    Err(format!("the {side} version could not be read: {}", problem.explain()))
+                }
                 (None, None) => Err(format!("the {side} version is gone")),
                 (Some(entry), None) => Ok(Text {
                     replica: &*self.replicas[side],
@@ -313,7 +315,8 @@ fn advice(looked: &Sides<Looked>, settled: bool) -> String {
          into the trash, on both sides; `--keep both` leaves everything as it is"
             .to_owned()
     } else if same {
-        "both contents are the same: `--keep left` or `--keep right` takes over that side's properties".to_owned()
+        "both contents are the same: `--keep left` or `--keep right` takes over that side's properties"
+            .to_owned()
     } else {
         "`bothways conflicts resolve PATH --keep left|right|newer|both`; a version that is given up goes to the trash"
             .to_owned()

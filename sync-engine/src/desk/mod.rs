@@ -22,7 +22,9 @@ use crate::error::SessionError;
 use crate::session::Session;
 
 pub use conflicts::{ConflictItem, ConflictList, ConflictView, ShownVersion};
-pub use plan_file::{Exact, LeftOut, PlanFile, PlanFileError, PlannedReport, PlannedTransition, ReviewedPlan};
+pub use plan_file::{
+    Exact, LeftOut, PlanFile, PlanFileError, PlannedReport, PlannedTransition, ReviewedPlan,
+};
 pub use resolve::{ResolveReport, Resolved, Unresolved, Which};
 pub use resync::{Corruption, ResyncReport};
 

@@ -65,7 +65,9 @@ pub enum PlanFileError {
         reason: String,
     },
     /// Another version of the program wrote it.
-    #[error("the plan file `{path}` has format {found}, this program reads format {PLAN_FILE}: make a new plan")]
+    #[error(
+        "the plan file `{path}` has format {found}, this program reads format {PLAN_FILE}: make a new plan"
+    )]
     Format {
         /// The file.
         path: String,
@@ -223,7 +225,8 @@ impl ReviewedPlan {
     /// Reads a plan file. Whether it is about the right pair is seen when it is carried out.
     pub fn read(path: &Path) -> Result<Self, PlanFileError> {
         let file = path.display().to_string();
-        let bytes = std::fs::read(path).map_err(|source| PlanFileError::Read { path: file.clone(), source })?;
+        let bytes =
+            std::fs::read(path).map_err(|source| PlanFileError::Read { path: file.clone(), source })?;
         Self::parse(&bytes, file)
     }
 
@@ -382,7 +385,11 @@ fn planned(action: &Action, about: &str) -> Vec<PlannedTransition> {
 
 impl Session {
     /// What would happen, as a document and as a file to review. Nothing changes anywhere.
-    pub fn plan_to_review(&self, all: bool, watch: &dyn Watch) -> Result<(PlanReport, PlanFile), SessionError> {
+    pub fn plan_to_review(
+        &self,
+        all: bool,
+        watch: &dyn Watch,
+    ) -> Result<(PlanReport, PlanFile), SessionError> {
         let mut seen = self.observe(all, watch)?;
         let report = self.report_plan(&mut seen, all);
         let pair = self.state.as_ref().map(State::pair).transpose()?.flatten().map(|pair| pair.id);
@@ -402,7 +409,12 @@ impl Session {
             conflicts: report.conflicts.clone(),
             problems: report.problems.clone(),
             halt: report.halt.clone(),
-            counts: report.counts.iter().filter(|(word, _)| *word != "NOOP").map(|(w, n)| (w.clone(), *n)).collect(),
+            counts: report
+                .counts
+                .iter()
+                .filter(|(word, _)| *word != "NOOP")
+                .map(|(w, n)| (w.clone(), *n))
+                .collect(),
             bytes: report.bytes,
         };
         let head = serde_json::json!({
@@ -422,7 +434,8 @@ impl Session {
     ) -> Result<PlannedReport, SessionError> {
         let started = now_ns();
         let known = self.state.as_ref().map(State::pair).transpose()?.flatten().map(|pair| pair.id);
-        let met = self.state.as_ref().map(State::counts).transpose()?.is_some_and(|counts| counts.entries > 0);
+        let met =
+            self.state.as_ref().map(State::counts).transpose()?.is_some_and(|counts| counts.entries > 0);
         let roots = self.locations();
         reviewed.is_about(known.as_deref(), &roots, met)?;
         let mut sync = SyncReport::begin(started);
@@ -435,7 +448,14 @@ impl Session {
             not_in_plan: 0,
         };
         if report.sync.halt.is_none() {
-            self.follow(reviewed, &identity(reviewed.pair.as_deref(), &roots), options, started, watch, &mut report)?;
+            self.follow(
+                reviewed,
+                &identity(reviewed.pair.as_deref(), &roots),
+                options,
+                started,
+                watch,
+                &mut report,
+            )?;
         }
         if let Some(halt) = &report.sync.halt {
             log::error!(operation = "halt", reason = halt.reason.as_str(); "{}", halt.message);
@@ -468,7 +488,8 @@ impl Session {
         let mut whole: HashSet<(sync_core::plan::Phase, sync_core::path::RelPath)> = HashSet::new();
         for (action, due) in seen.plan.actions.iter().zip(&due) {
             let missing = due.iter().filter(|one| !named.contains(one.seal.as_str())).count();
-            if due.is_empty() || missing == due.len() {
+            // What only the baseline has to learn changes nothing and is not named in any file.
+            if missing > 0 && missing == due.len() {
                 continue;
             }
             if missing == 0 {
@@ -479,8 +500,7 @@ impl Session {
             let rest = due.iter().filter(|one| named.contains(one.seal.as_str()));
             report.left_out.extend(rest.map(|one| left_out(&one.transition, reason)));
         }
-        let in_vain =
-            restrict(&mut seen.plan, |action| whole.contains(&(action.phase, action.path.clone())));
+        let in_vain = restrict(&mut seen.plan, |action| whole.contains(&(action.phase, action.path.clone())));
         for action in &in_vain {
             let reason = "it needs something that the file does not name, or that is no longer as planned";
             report.left_out.extend(transitions_of(action).iter().map(|one| left_out(one, reason)));
@@ -533,7 +553,8 @@ mod tests {
 
     fn file() -> Value {
         let roots = Sides { left: "/l".to_owned(), right: "/r".to_owned() };
-        let mut one = json!({ "action": "COPY_LEFT_TO_RIGHT", "path": "a", "size": 3, "left": { "size": 3 } });
+        let mut one =
+            json!({ "action": "COPY_LEFT_TO_RIGHT", "path": "a", "size": 3, "left": { "size": 3 } });
         one["seal"] = seal(&identity(Some("p"), &roots), &one).into();
         let mut head = json!({
             "plan_file": 1, "pair": "p", "made": "now", "left_root": "/l", "right_root": "/r",

@@ -24,8 +24,8 @@ use crate::clock::now_ns;
 use crate::cycle::log_summary;
 use crate::error::SessionError;
 use crate::observe::Observation;
-use crate::report::{FORMAT, SyncReport, TransitionReport, time, transitions_of};
 use crate::remember::reach::{NewRun, Reach};
+use crate::report::{FORMAT, SyncReport, TransitionReport, time, transitions_of};
 use crate::session::Session;
 use crate::watch::Watch;
 
@@ -102,7 +102,12 @@ struct Target {
 
 impl Session {
     /// Settles conflicts. An error means that nothing was done at all, or that what was done could not be remembered.
-    pub fn resolve(&self, which: &Which, keep: Keep, watch: &dyn Watch) -> Result<ResolveReport, SessionError> {
+    pub fn resolve(
+        &self,
+        which: &Which,
+        keep: Keep,
+        watch: &dyn Watch,
+    ) -> Result<ResolveReport, SessionError> {
         let started = now_ns();
         if let Some(halt) = &self.halt {
             return Err(SessionError::Halted(halt.clone()));
@@ -247,9 +252,10 @@ impl Session {
                 report.unresolved.push(Unresolved { path: path.display(), reason });
                 continue;
             }
-            let clash = clashes.get(path).cloned().or_else(|| {
-                conflict.clash_path.clone().filter(|_| settled && keep == Keep::Both)
-            });
+            let clash = clashes
+                .get(path)
+                .cloned()
+                .or_else(|| conflict.clash_path.clone().filter(|_| settled && keep == Keep::Both));
             if settled || clash.is_none() {
                 gone.push(ConflictChange::Remove(path.clone()));
             }
@@ -293,8 +299,9 @@ impl Session {
                 }
                 (ConflictState::Settled, _, _) if keep == Keep::Both => {}
                 (ConflictState::Settled, _, _) => {
-                    target.refusal =
-                        Some("it was settled without a clash copy: the other version is in the trash".to_owned());
+                    target.refusal = Some(
+                        "it was settled without a clash copy: the other version is in the trash".to_owned(),
+                    );
                 }
             }
         }
@@ -310,9 +317,11 @@ impl Session {
         };
         if let Some(second) = guidance.seconds.get(path) {
             let refusal = second.refusal(find(path), find(&second.clash), &self.terms.abilities);
-            let planned = seen.plan.actions.iter().any(|action| {
-                action.path == *path && action.forget.contains(&second.clash)
-            });
+            let planned = seen
+                .plan
+                .actions
+                .iter()
+                .any(|action| action.path == *path && action.forget.contains(&second.clash));
             return refusal.or((!planned).then_some(Refusal::NoConflict)).map(|why| why.to_string());
         }
         let Some(choice) = guidance.choices.get(path) else { return None };
@@ -342,4 +351,3 @@ fn pattern(name: &str) -> Result<Option<GlobMatcher>, SessionError> {
     let bad = |error: globset::Error| SessionError::Path { path: name.to_owned(), reason: error.to_string() };
     Ok(Some(built.map_err(bad)?.compile_matcher()))
 }
-

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use sync_core::path::RelPath;
 use sync_core::plan::{Conflict, Plan};
 use sync_core::policy::ConflictPolicy;
+use sync_core::side::{Side, Sides};
 use sync_state::{ConflictChange, ConflictState, ConflictVersion};
 
 use super::reach::Reach;
@@ -67,8 +68,14 @@ fn entry(
     settled: bool,
     now_ns: i64,
 ) -> sync_state::Conflict {
-    let versions =
-        conflict.versions.as_ref().map(|entry| Some(ConflictVersion { entry: *entry, digest: None }));
+    // What was read of a version once holds as long as it is that version.
+    let digest = |side: Side| {
+        let known = before?.versions[side].as_ref().filter(|known| known.entry == conflict.versions[side]);
+        known.and_then(|known| known.digest)
+    };
+    let versions = Sides::from_fn(|side| {
+        Some(ConflictVersion { entry: conflict.versions[side], digest: digest(side) })
+    });
     let same = before.filter(|before| before.versions == versions);
     sync_state::Conflict {
         path: conflict.path.clone(),
