@@ -10,6 +10,7 @@
     reason = "a test that cannot be set up has failed; counts are results"
 )]
 
+mod alerts;
 #[cfg(unix)]
 mod editors;
 #[cfg(unix)]
@@ -19,4 +20,5 @@ mod folders;
 mod racing;
 mod story;
 mod sweep;
+mod undo;
 mod world;
