@@ -101,6 +101,43 @@ impl Rule {
     pub const CONFLICTS: [Self; 4] =
         [Self::BothChanged, Self::BothCreated, Self::PropsBoth, Self::SilentCorruption];
 
+    /// Every rule there is.
+    pub const ALL: [Self; 25] = {
+        use Side::{Left, Right};
+        [
+            Self::BothChanged,
+            Self::BothCreated,
+            Self::Changed(Left),
+            Self::Changed(Right),
+            Self::DeletedOtherChanged(Left),
+            Self::DeletedOtherChanged(Right),
+            Self::Deleted(Left),
+            Self::Deleted(Right),
+            Self::Created(Left),
+            Self::Created(Right),
+            Self::Props(Left),
+            Self::Props(Right),
+            Self::PropsBoth,
+            Self::Adopt,
+            Self::Forget,
+            Self::ChangedOtherProps(Left),
+            Self::ChangedOtherProps(Right),
+            Self::Renamed(Left),
+            Self::Renamed(Right),
+            Self::SilentCorruption,
+            Self::Chosen,
+            Self::Undone,
+            Self::Restored,
+            Self::Unobserved,
+            Self::Unchanged,
+        ]
+    };
+
+    /// The rule of a stable name, as a record has it.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|rule| rule.name() == name)
+    }
+
     /// The stable name.
     pub const fn name(self) -> &'static str {
         use Side::{Left, Right};

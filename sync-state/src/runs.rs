@@ -174,21 +174,43 @@ pub(crate) fn last_before(transaction: &ReadTransaction, time_ns: i64) -> Result
     range.next_back().map(|found| Ok(RunId(found?.0.value().1))).transpose()
 }
 
-/// Forgets runs that started before a time, and what they did. The number of runs forgotten.
-pub(crate) fn purge(transaction: &WriteTransaction, before_ns: i64) -> Result<u64, Fault> {
+/// What a step of forgetting old runs did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Purged {
+    /// Runs that are forgotten now.
+    pub runs: u64,
+    /// There are more: the step was full.
+    pub more: bool,
+}
+
+/// Forgets runs that started before a time, and what they did, oldest first, until `most` batches of their journal
+/// are gone. A run goes when all of its journal has gone.
+pub(crate) fn purge(transaction: &WriteTransaction, before_ns: i64, most: usize) -> Result<Purged, Fault> {
     let mut by_time = transaction.open_table(RUNS_BY_TIME)?;
     let mut runs = transaction.open_table(RUNS)?;
     let mut journal = transaction.open_table(crate::schema::JOURNAL)?;
-    let old: Vec<(i64, u64)> = by_time
-        .range(..(before_ns, 0))?
-        .map(|found| found.map(|(key, _)| key.value()))
-        .collect::<Result<_, _>>()?;
-    for key in &old {
-        by_time.remove(key)?;
-        runs.remove(key.1)?;
-        journal.retain_in((key.1, 0)..=(key.1, u64::MAX), |_, _| false)?;
+    let (mut purged, mut room) = (Purged::default(), most.max(1));
+    while room > 0 {
+        let oldest = by_time.range(..(before_ns, 0))?.next().transpose()?.map(|(key, _)| key.value());
+        let Some(key) = oldest else { return Ok(purged) };
+        let batches: Vec<(u64, u64)> = journal
+            .range((key.1, 0)..=(key.1, u64::MAX))?
+            .take(room)
+            .map(|found| found.map(|(key, _)| key.value()))
+            .collect::<Result<_, _>>()?;
+        for batch in &batches {
+            journal.remove(batch)?;
+        }
+        // A run without a journal takes room as well.
+        room -= batches.len().max(1);
+        if journal.range((key.1, 0)..=(key.1, u64::MAX))?.next().is_none() {
+            by_time.remove(key)?;
+            runs.remove(key.1)?;
+            purged.runs += 1;
+        }
     }
-    Ok(old.len() as u64)
+    purged.more = by_time.range(..(before_ns, 0))?.next().is_some();
+    Ok(purged)
 }
 
 /// Writes the rows of version 1 as this version does.

@@ -15,6 +15,7 @@ use sync_core::fold::Equivalence;
 use sync_core::path::RelPath;
 
 use crate::checked::{self, Checked};
+use crate::compact;
 use crate::counts::Counts;
 use crate::error::{Fault, StateError};
 use crate::guard::guarded;
@@ -27,7 +28,7 @@ use crate::pair::{self, Pair};
 use crate::problems::{self, ProblemChange, StandingProblem};
 use crate::reader::{self, BaselineReader};
 use crate::rekey::{self, Rekeyed};
-use crate::runs::{self, Run, RunId, RunSummary};
+use crate::runs::{self, Purged, Run, RunId, RunSummary};
 use crate::schema::{BASELINE, NOTES, TOMBSTONES};
 use crate::search::{self, Found, JournalQuery};
 use crate::tombstones::{self, Tombstone};
@@ -170,6 +171,27 @@ impl State {
         *database = Some(open::open(&self.folder, self.options.cache_bytes)?);
         self.poisoned.store(false, Ordering::Release);
         Ok(())
+    }
+
+    /// Makes the file as small as what it holds, where at least `waste_bytes` and half of it are free. Whether it did;
+    /// not while a stream is being read. Others wait meanwhile, so this is for a moment at which nobody does.
+    pub fn compact(&self, waste_bytes: u64) -> Result<bool, StateError> {
+        if self.is_poisoned() {
+            return Err(StateError::Poisoned { path: self.file.clone() });
+        }
+        let size = std::fs::metadata(&self.file)
+            .map_err(|source| StateError::io("look at", &self.file, source))?
+            .len();
+        if size < waste_bytes {
+            return Ok(false);
+        }
+        let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        let result = guarded(|| compact::run(database.as_mut().ok_or(Fault::Closed)?, size, waste_bytes))
+            .map_err(|fault| fault.at("compact", &self.file));
+        if result.is_err() {
+            self.poisoned.store(true, Ordering::Release);
+        }
+        result
     }
 
     /// Renames the file, which turned out to be damaged, and begins an empty one. Where the damaged one is now.
@@ -337,8 +359,13 @@ impl State {
 
     /// Forgets runs that started before `before_ns`, with their journal. How many there were.
     pub fn purge_runs(&self, before_ns: i64) -> Result<u64, StateError> {
+        Ok(self.purge_some_runs(before_ns, usize::MAX)?.runs)
+    }
+
+    /// One step of the same: some 16 KiB of journal times `most`, so that nobody waits long.
+    pub fn purge_some_runs(&self, before_ns: i64, most: usize) -> Result<Purged, StateError> {
         self.write("purge the runs of", Durability::Immediate, |_, transaction| {
-            runs::purge(transaction, before_ns)
+            runs::purge(transaction, before_ns, most)
         })
     }
 

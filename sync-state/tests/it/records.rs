@@ -10,8 +10,8 @@ use sync_core::path::RelPath;
 use sync_core::side::{Side, Sides};
 use sync_state::{
     Checked, Commit, Conflict, ConflictChange, ConflictState, ConflictVersion, Halted, JournalQuery,
-    JournalRow, Journaled, Pair, ProblemChange, ProblemId, RowResult, RunId, RunSummary, StandingProblem,
-    State, StateError, TrashEntry, TrashReason,
+    JournalRow, Journaled, Pair, ProblemChange, ProblemId, Purged, RowResult, RunId, RunSummary,
+    StandingProblem, State, StateError, TrashEntry, TrashReason,
 };
 
 use crate::support::{fresh, path, reopened};
@@ -332,4 +332,56 @@ proptest! {
         let read: Vec<_> = rows(state.journal(run).unwrap()).into_iter().map(|found| found.row).collect();
         prop_assert_eq!(read, batches.concat());
     }
+}
+
+#[test]
+fn old_runs_go_step_by_step_and_a_run_goes_with_its_last_row() {
+    let (_dir, state) = fresh();
+    let many: Vec<_> = (0..9000).map(|n| row(n, &format!("dir {n}/file"))).collect();
+    for started in [1, 2, 3] {
+        let run = state.begin_run("sync", started).unwrap();
+        journal(&state, run, if started == 2 { &many } else { &many[..1] });
+    }
+    let left = || state.runs(.., 10).unwrap().iter().map(|run| run.started_ns).collect::<Vec<_>>();
+    let mut steps = vec![];
+    loop {
+        let step = state.purge_some_runs(3, 2).unwrap();
+        steps.push((step.runs, left()));
+        if !step.more {
+            break;
+        }
+    }
+    assert!(steps.len() > 3, "{steps:?}");
+    assert_eq!(steps[0], (1, vec![3, 2]));
+    assert_eq!(steps.last(), Some(&(1, vec![3])));
+    assert!(steps[1..steps.len() - 1].iter().all(|(runs, _)| *runs == 0));
+    assert_eq!(rows(state.journal_since(0).unwrap()).len(), 1);
+    assert_eq!(state.purge_some_runs(3, 5).unwrap(), Purged::default());
+}
+
+#[test]
+fn a_file_gives_back_what_it_does_not_need_any_more() {
+    let (dir, state) = fresh();
+    let size = || std::fs::metadata(dir.path().join("state.redb")).unwrap().len();
+    let many: Vec<_> =
+        (0..60_000).map(|n| row(n, &format!("dir {}/a file with a name {n}", n % 100))).collect();
+    for started in [1, 2] {
+        let run = state.begin_run("sync", started).unwrap();
+        journal(&state, run, if started == 1 { &many } else { &many[..3] });
+    }
+    let full = size();
+    assert!(!state.compact(0).unwrap(), "it is full");
+    state.purge_runs(2).unwrap();
+    assert!(!state.compact(full * 2).unwrap(), "the waste is too small to care");
+    assert_eq!(size(), full);
+    let mut reader = state.journal(RunId(2)).unwrap();
+    assert!(!state.compact(0).unwrap(), "somebody reads");
+    assert!(reader.next().is_some());
+    drop(reader);
+    assert!(state.compact(0).unwrap());
+    assert!(size() < full / 2, "{} of {full}", size());
+    assert_eq!(rows(state.journal(RunId(2)).unwrap()).len(), 3);
+    journal(&state, RunId(2), &many[..10]);
+    drop(state);
+    assert_eq!(rows(reopened(&dir).journal(RunId(2)).unwrap()).len(), 13);
 }

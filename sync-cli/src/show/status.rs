@@ -1,0 +1,114 @@
+//! How a pair stands, for a person.
+
+use std::fmt::Write as _;
+
+use sync_engine::config::format_size;
+use sync_engine::records::{StatusReport, TrashSideReport};
+
+use super::lists::{self, Limit};
+use super::{ALARM, BAD, BOLD, CARE, FAINT, GOOD, count, history, paint, path, plain, when, words};
+
+pub(crate) fn text(report: &StatusReport, level: i8) -> String {
+    let mut out = String::new();
+    headline(&mut out, report);
+    if level < 0 && !report.needs_person {
+        return out;
+    }
+    if let (Some(left), Some(right)) = (&report.left_root, &report.right_root) {
+        let _ = writeln!(out, "  left   {}\n  right  {}", plain(left), plain(right));
+    }
+    if let Some(halt) = &report.halt {
+        let _ = writeln!(
+            out,
+            "\n{} since {}: {}",
+            paint(ALARM, "HALTED"),
+            when(&halt.since),
+            plain(&halt.message)
+        );
+        if let Some(approval) = &halt.approval {
+            let _ = writeln!(out, "  If this is as it should be: {}.", plain(approval));
+        }
+    }
+    if report.left_undone > 0 {
+        let left = count(report.left_undone, "action", "actions");
+        let _ =
+            writeln!(out, "\n{}: `bothways sync` goes on", paint(CARE.bold(), format!("{left} left undone")));
+    }
+    conflicts(&mut out, report, level);
+    problems(&mut out, report, level);
+    let recent = &report.recent;
+    let hours = count(u64::from(recent.hours), "hour", "hours");
+    if recent.runs == 0 {
+        let _ = writeln!(out, "\nNothing was done in the last {hours}.");
+    } else {
+        let copied = format_size(recent.bytes_copied);
+        let runs = count(recent.runs, "run", "runs");
+        let _ = writeln!(out, "\n{} in {runs}, {copied} copied", paint(BOLD, format!("The last {hours}")));
+        lists::counts(&mut out, &recent.done);
+    }
+    if let Some(run) = &report.last_run {
+        let _ = writeln!(out, "\n{}\n{}", paint(BOLD, "The last run"), history::line(run));
+    }
+    for (side, trash) in [("left", &report.trash.left), ("right", &report.trash.right)] {
+        trashed(&mut out, side, trash);
+    }
+    out
+}
+
+fn headline(out: &mut String, report: &StatusReport) {
+    let since = report.since.as_deref().map(|since| format!(" since {}", when(since))).unwrap_or_default();
+    let word = match (&report.checked, report.in_sync) {
+        (None, _) if report.last_run.is_none() => paint(CARE.bold(), "Never synced"),
+        (_, true) => paint(GOOD.bold(), "In sync") + &since,
+        (_, false) => paint(BAD.bold(), "Not in sync") + &since,
+    };
+    let looked = match &report.checked {
+        Some(checked) => format!(" (looked at {} UTC)", when(checked)),
+        None => ": `bothways sync` begins".to_owned(),
+    };
+    let _ = writeln!(out, "{word}{}", paint(FAINT, looked));
+}
+
+fn conflicts(out: &mut String, report: &StatusReport, level: i8) {
+    if report.conflicts.is_empty() {
+        return;
+    }
+    let title = count(report.conflicts.len() as u64, "conflict waits", "conflicts wait");
+    let _ = writeln!(out, "\n{}: `bothways conflicts` settles them", paint(CARE.bold(), title));
+    Limit::of(level, 10).list(out, &report.conflicts, |one| {
+        let newer = one.newer.as_deref().map(|side| format!(", the {} one is newer", plain(side)));
+        format!(
+            "  {} since {}: {}{}",
+            path(&one.path),
+            when(&one.since),
+            plain(words::rule(&one.rule)),
+            newer.unwrap_or_default()
+        )
+    });
+}
+
+fn problems(out: &mut String, report: &StatusReport, level: i8) {
+    if report.problems.is_empty() {
+        return;
+    }
+    let title = count(report.problems.len() as u64, "problem stands", "problems stand");
+    let _ = writeln!(out, "\n{}", paint(BAD.bold(), title));
+    Limit::of(level, 10).list(out, &report.problems, |one| {
+        let passing = if one.passing { " (usually passes by itself)" } else { "" };
+        format!(
+            "  {} on the {} since {}: {}{}",
+            path(&one.path),
+            plain(&one.side),
+            when(&one.since),
+            plain(&one.error),
+            paint(FAINT, passing)
+        )
+    });
+}
+
+fn trashed(out: &mut String, side: &str, trash: &TrashSideReport) {
+    let Some(oldest) = &trash.oldest else { return };
+    let files = count(trash.files, "version", "versions");
+    let size = format_size(trash.bytes);
+    let _ = writeln!(out, "\nTrash of the {side}: {files}, {size}, the oldest of {}", when(oldest));
+}

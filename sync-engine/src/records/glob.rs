@@ -1,0 +1,114 @@
+//! What a person types to pick rows of the journal: a path or a pattern, an action or a part of its word.
+
+use globset::{GlobBuilder, GlobMatcher};
+use sync_core::path::show;
+
+use crate::error::SessionError;
+
+/// A path with everything below it, or a pattern of paths.
+#[derive(Clone, Debug)]
+pub struct PathGlob {
+    kind: Kind,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    /// The path itself, and what lies below it.
+    Below(Vec<u8>),
+    /// A pattern without a slash is one of names, wherever they are.
+    Names(GlobMatcher),
+    /// Any other is one of whole paths.
+    Paths(GlobMatcher),
+}
+
+impl PathGlob {
+    /// What `text` means. Without `*`, `?`, `[` or `{` it is a path, below which everything is meant too. A pattern
+    /// without `/` is compared with names in any folder; one with `/` with paths from the root, where `**` stands for
+    /// any number of folders.
+    ///
+    /// # Errors
+    /// [`SessionError::Path`] when it is no pattern.
+    pub fn new(text: &str) -> Result<Self, SessionError> {
+        let text = text.trim_start_matches("./").trim_end_matches('/');
+        if !text.contains(['*', '?', '[', '{']) {
+            return Ok(Self { kind: Kind::Below(text.as_bytes().to_vec()) });
+        }
+        let built = GlobBuilder::new(text).literal_separator(true).backslash_escape(true).build();
+        let matcher = built
+            .map_err(|error| SessionError::Path { path: text.to_owned(), reason: error.to_string() })?
+            .compile_matcher();
+        Ok(Self { kind: if text.contains('/') { Kind::Paths(matcher) } else { Kind::Names(matcher) } })
+    }
+
+    /// Whether a path, in its bytes, is meant.
+    pub fn matches(&self, path: &[u8]) -> bool {
+        match &self.kind {
+            Kind::Below(prefix) => path
+                .strip_prefix(prefix.as_slice())
+                .is_some_and(|rest| rest.is_empty() || prefix.is_empty() || rest.starts_with(b"/")),
+            Kind::Names(matcher) => {
+                let cut = path.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
+                is_match(matcher, path.get(cut..).unwrap_or_default())
+            }
+            Kind::Paths(matcher) => is_match(matcher, path),
+        }
+    }
+}
+
+/// A name that is no text is compared as it is shown.
+fn is_match(matcher: &GlobMatcher, path: &[u8]) -> bool {
+    match std::str::from_utf8(path) {
+        Ok(text) => matcher.is_match(text),
+        Err(_) => matcher.is_match(&*show(path)),
+    }
+}
+
+/// Whether an action such as `SOFT_DELETE_LEFT` is meant by a word: itself, or some of its parts, in any case and with
+/// `-` for `_`. `delete` means all deletions, `soft-delete` those to the trash, `left` what changed the left.
+pub fn action_matches(action: &str, wanted: &str) -> bool {
+    let wanted: Vec<String> =
+        wanted.split(['-', '_', ' ']).filter(|part| !part.is_empty()).map(str::to_uppercase).collect();
+    let action: Vec<&str> = action.split('_').collect();
+    !wanted.is_empty()
+        && action.windows(wanted.len()).any(|part| part.iter().zip(&wanted).all(|(a, b)| a == b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_means_all_below_it_and_a_pattern_what_it_says() {
+        let cases: [(&str, &[&str], &[&str]); 7] = [
+            ("a/b", &["a/b", "a/b/c/d"], &["a", "a/bc", "x/a/b"]),
+            ("./a/", &["a", "a/b"], &["ab"]),
+            ("", &["a", "a/b"], &[]),
+            ("*.docx", &["x.docx", "a/b/x.docx"], &["x.docx/y", "docx"]),
+            ("a/*.docx", &["a/x.docx"], &["x.docx", "a/b/x.docx", "b/x.docx"]),
+            ("a/**", &["a/x", "a/b/c"], &["b/x"]),
+            ("repor[tT]?{1,2}", &["a/report 1", "reporT 2"], &["report1", "report 3"]),
+        ];
+        for (pattern, inside, outside) in cases {
+            let glob = PathGlob::new(pattern).unwrap();
+            assert!(inside.iter().all(|path| glob.matches(path.as_bytes())), "{pattern}");
+            assert!(!outside.iter().any(|path| glob.matches(path.as_bytes())), "{pattern}");
+        }
+        assert!(PathGlob::new("*.t").unwrap().matches(b"\xff.t"));
+        assert!(PathGlob::new("a[").is_err());
+    }
+
+    #[test]
+    fn a_word_means_every_action_it_is_a_part_of() {
+        for (action, wanted, means) in [
+            ("SOFT_DELETE_LEFT", "delete", true),
+            ("SOFT_DELETE_LEFT", "soft-delete", true),
+            ("SOFT_DELETE_LEFT", "SOFT_DELETE_LEFT", true),
+            ("DELETE_LEFT", "soft-delete", false),
+            ("COPY_LEFT_TO_RIGHT", "left to right", true),
+            ("COPY_LEFT_TO_RIGHT", "cop", false),
+            ("ADOPT", "", false),
+        ] {
+            assert_eq!(action_matches(action, wanted), means, "{action} {wanted}");
+        }
+    }
+}
