@@ -7,6 +7,7 @@ use sync_core::side::{Side, Sides};
 use sync_replica::Replica;
 use sync_state::State;
 
+use crate::alerts::{TestDelivery, send_test};
 use crate::config::Config;
 use crate::session::{SessionOptions, filter_of, look_at_roots, state_dir};
 
@@ -21,12 +22,36 @@ pub struct CheckReport {
     pub right: Option<SideCheck>,
     /// What is wrong, or worth knowing.
     pub findings: Vec<Finding>,
+    /// What came of a test message, by each way alerts go; empty where none was asked for.
+    pub test_messages: Vec<TestDelivery>,
 }
 
 impl CheckReport {
     /// Whether nothing stands in the way of a sync.
     pub fn is_ok(&self) -> bool {
         self.findings.iter().all(|finding| !finding.is_error)
+    }
+
+    /// Sends a test message by every way that is configured, and adds what came of it.
+    pub fn send_test(&mut self, config: &Config) {
+        self.test_messages = send_test(config);
+        if self.test_messages.is_empty() {
+            let message = "alerts go nowhere: set `enabled = true` in [email], `url` in \
+                           [webhook], or `command` in [alert]";
+            self.findings.push(Finding { is_error: true, message: message.to_owned() });
+        }
+        for test in &self.test_messages {
+            let message = format!("{}: {}", test.place, test.message);
+            if !test.delivered {
+                self.findings.push(Finding { is_error: true, message });
+            }
+            for refused in &test.refused {
+                if test.delivered {
+                    let message = format!("{}: a recipient was refused: {refused}", test.place);
+                    self.findings.push(Finding { is_error: true, message });
+                }
+            }
+        }
     }
 }
 
@@ -143,5 +168,11 @@ pub fn check(config: &Config, options: &SessionOptions) -> CheckReport {
             }
         }
     }
-    CheckReport { state_dir: folder.display().to_string(), left: sides.left, right: sides.right, findings }
+    CheckReport {
+        state_dir: folder.display().to_string(),
+        left: sides.left,
+        right: sides.right,
+        findings,
+        test_messages: Vec::new(),
+    }
 }
