@@ -30,6 +30,13 @@ pub(crate) struct Pair {
     pub(crate) watch: Progress,
 }
 
+impl Pair {
+    /// Whether somebody asked for an end.
+    pub(crate) fn is_stopped(&self) -> bool {
+        sync_engine::Watch::is_cancelled(&self.watch)
+    }
+}
+
 impl Context {
     pub(crate) fn new(global: Global) -> Self {
         let screen = Screen::new(global.color, global.verbose, global.quiet, global.json);

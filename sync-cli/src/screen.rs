@@ -71,6 +71,15 @@ impl Screen {
         })
     }
 
+    /// Shows the result in place of everything on the terminal; in a pipe, after what came before.
+    pub(crate) fn redraw(&self, text: &str) -> io::Result<()> {
+        if io::stdout().is_terminal() {
+            // These move the cursor and are no colours: they go out whatever is chosen for those.
+            self.bars.suspend(|| io::stdout().lock().write_all(b"\x1b[H\x1b[2J"))?;
+        }
+        self.print(text)
+    }
+
     /// A new bar, drawn where bars are drawn at all.
     pub(crate) fn bar(&self, total: Option<u64>, style: ProgressStyle) -> ProgressBar {
         let bar = total.map_or_else(ProgressBar::no_length, ProgressBar::new);

@@ -2,8 +2,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod config;
+mod conflicts;
 mod logs;
 mod machine;
+mod plan_file;
+mod resync;
+mod records;
 mod schema;
 mod screen;
 mod sync;
