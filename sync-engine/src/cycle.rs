@@ -44,6 +44,9 @@ impl Session {
     pub fn sync(&self, options: &SyncOptions, watch: &dyn Watch) -> Result<SyncReport, SessionError> {
         let result = self.cycle(options, watch);
         self.alert(&result);
+        if result.is_ok() {
+            self.upkeep();
+        }
         result
     }
 

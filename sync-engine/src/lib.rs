@@ -25,10 +25,11 @@ pub mod report;
 mod session;
 mod throttle;
 mod underway;
+mod upkeep;
 mod watch;
 
 pub use alerts::{AlertsReport, TestDelivery, alert_failure, alerts_report, send_test};
-pub use check::{CheckReport, Finding, SideCheck, check};
+pub use check::{CheckReport, ClockSkew, Finding, PlaceCheck, ScanCheck, SideCheck, check};
 pub use cycle::SyncOptions;
 pub use desk::{
     ConflictItem, ConflictList, ConflictView, Corruption, Exact, LeftOut, PlanFile, PlanFileError, PlannedReport,
@@ -37,8 +38,8 @@ pub use desk::{
 pub use error::{ErrorKind, SessionError};
 pub use halt::{HaltFolder, HaltReport};
 pub use put_back::{
-    Keeping, LeftAlone, Presence, PurgeReport, Purged, RestoreOptions, RestoreReport, Restored, TrashFilter, TrashItem,
-    TrashList, TrashReasonName, TrashSum, UndoOptions, UndoReport,
+    Keeping, LeftAlone, PurgeReport, Purged, RestoreOptions, RestoreReport, Restored, TrashFilter, TrashItem,
+    TrashList, TrashSum, UndoOptions, UndoReport,
 };
 pub use records::parse_moment;
 pub use session::{Session, SessionOptions, SessionParts, state_dir};

@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use sync_core::abilities::Abilities;
@@ -45,6 +46,10 @@ pub struct Session {
     pub(crate) read_only: bool,
     /// How often a long run is remembered, so that a crash costs no more than this.
     pub(crate) commit_every: Duration,
+    /// How long runs are remembered; none for ever.
+    pub(crate) history_retention: Option<Duration>,
+    /// Old runs were forgotten, so that the file of the state may hold much that is free.
+    pub(crate) forgot: AtomicBool,
     pub(crate) keeping: Keeping,
     pair: String,
     /// Whom to tell; none where nobody is to be told.
@@ -155,6 +160,7 @@ impl Session {
         let mut session = Self::assemble(parts, options)?;
         session.keep_trash_for(Keeping::of(config));
         session.notices.splice(0..0, notices);
+        session.history_retention = config.history_retention;
         if !options.read_only {
             session.alerts = Alerts::of(config);
         }
@@ -178,6 +184,8 @@ impl Session {
             notices: Vec::new(),
             read_only: options.read_only,
             commit_every: Duration::from_secs(20),
+            history_retention: None,
+            forgot: AtomicBool::new(false),
             keeping: Keeping::default(),
             pair: String::new(),
             alerts: None,

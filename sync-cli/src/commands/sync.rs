@@ -26,6 +26,9 @@ pub(super) fn run(context: &Context, roots: &Roots, approve: bool) -> Result<Exi
     let printed = super::print(context, &report, || show::sync::text(&report, context.screen.level()));
     // The result is there; what is not delivered in time waits for the next run.
     session.deliver_alerts(if stopped { Duration::ZERO } else { DELIVERY });
+    if !stopped {
+        session.tidy();
+    }
     printed?;
     Ok(if report.halt.is_some() {
         Exit::Halted

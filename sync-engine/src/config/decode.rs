@@ -116,6 +116,9 @@ fn read(fields: &mut Fields<'_>, config: &mut Config) -> Result<(), Fault> {
         logging.max_size = (size > 0).then_some(size);
     }
     set(&mut logging.keep_files, fields.number("logging", "keep_files", 0, 1000)?);
+    if let Some(count) = fields.number("history", "retention_days", 0, 36_500)? {
+        config.history_retention = (count > 0).then(|| days(count));
+    }
     Ok(())
 }
 

@@ -55,6 +55,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("alert", "What a person is told, by mail or otherwise"),
     ("webhook", "A web service that is told"),
     ("logging", "The log file"),
+    ("history", "What is remembered of runs"),
 ];
 
 /// All keys.
@@ -290,6 +291,13 @@ pub(super) const KEYS: &[Key] = &[
         "A new file is begun at this size; \"0\" lets it grow",
     ),
     key("logging", "keep_files", "5", "0 to 1000", "How many older log files are kept"),
+    key(
+        "history",
+        "retention_days",
+        "90",
+        "0 to 36500",
+        "How long `bothways history` knows a run; 0 keeps all for ever",
+    ),
 ];
 
 /// The key that goes by `name` in `section`, aliases included.

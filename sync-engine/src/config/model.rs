@@ -42,6 +42,8 @@ pub struct Config {
     pub webhook: Webhook,
     /// The log file.
     pub logging: Logging,
+    /// How long runs are remembered; none for ever.
+    pub history_retention: Option<Duration>,
 }
 
 impl Config {
@@ -61,6 +63,7 @@ impl Config {
             alert: Alert::default(),
             webhook: Webhook::default(),
             logging: Logging::default(),
+            history_retention: Some(days(90)),
         }
     }
 }

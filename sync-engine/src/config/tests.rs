@@ -162,6 +162,8 @@ log_level = "warn"
 format = "text"
 max_log_size = 0
 keep_files = 0
+[history]
+retention_days = 0
 "#
         .replace("/trash", trash),
     );
@@ -196,6 +198,7 @@ keep_files = 0
     assert_eq!((config.email.security, config.email.auth), (Security::Tls, Auth::Xoauth2));
     assert_eq!(config.logging.file, Some(folder.join("logs/x.log")));
     assert_eq!((config.logging.max_size, config.logging.keep_files), (None, 0));
+    assert_eq!(config.history_retention, None);
 }
 
 #[test]
@@ -226,7 +229,7 @@ fn an_unknown_key_shows_its_place_and_the_nearest_one_in_every_format() {
         ),
         "/c.json:3:3: unknown key `é`\n   |\n 3 |   \"é\": 1, \"tie_braker\": \"left\"\n   |   ^^^\n   = known here: \
          left_root, right_root, sync_interval_seconds, conflict, soft_delete, versions, guard, ignore, performance, live, email, \
-         alert, webhook, logging"
+         alert, webhook, logging, history"
     );
     assert_eq!(
         error_of("/c.json", "{\"conflict\": {\n\t\"tie_braker\": \"left\"}}"),
