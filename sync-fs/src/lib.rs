@@ -9,6 +9,7 @@
 //! directory, `.bothways`; `layout.rs` says what is in it.
 #![deny(unsafe_code)]
 
+mod clock;
 mod displace;
 mod durable;
 mod folders;
@@ -35,5 +36,6 @@ mod stored;
 mod sys;
 mod trash;
 
+pub use clock::ClockReading;
 pub use ignore_rules::{IgnoreError, IgnoreRules, IgnoreSpec};
 pub use local::{Access, LocalOptions, LocalReplica};

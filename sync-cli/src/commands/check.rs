@@ -5,9 +5,12 @@ use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::show;
 
-pub(super) fn run(context: &Context, roots: &Roots) -> Result<Exit, Failure> {
+pub(super) fn run(context: &Context, roots: &Roots, send_test_mail: bool) -> Result<Exit, Failure> {
     let pair = context.pair(roots, false)?;
-    let report = sync_engine::check(&pair.config, &pair.options);
+    let mut report = sync_engine::check(&pair.config, &pair.options, &pair.watch);
+    if send_test_mail {
+        report.send_test(&pair.config);
+    }
     super::print(context, &report, || show::check::text(&report))?;
     Ok(if report.is_ok() { Exit::Clean } else { Exit::Look })
 }

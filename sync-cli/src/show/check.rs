@@ -1,10 +1,12 @@
 //! What a look at a configuration found, for a person.
 
 use std::fmt::Write as _;
-use sync_engine::CheckReport;
-use sync_engine::config::format_size;
+use std::time::Duration;
 
-use super::{BAD, BOLD, CARE, GOOD, paint, path, plain};
+use sync_engine::CheckReport;
+use sync_engine::config::{format_duration, format_size};
+
+use super::{BAD, BOLD, CARE, GOOD, count, paint, path, plain};
 
 pub(crate) fn text(report: &CheckReport) -> String {
     let mut out = String::new();
@@ -42,14 +44,52 @@ pub(crate) fn text(report: &CheckReport) -> String {
             .join(", ")
         );
         let quick = [yes("shared blocks", can.reflinks), yes("exchange of names", can.exchange)].join(", ");
-        let _ = writeln!(out, "  can          {quick}\n");
+        let _ = writeln!(out, "  can          {quick}");
+        if let Some(scan) = &side.scan {
+            let (files, dirs) =
+                (count(scan.holds.files, "file", "files"), count(scan.holds.dirs, "folder", "folders"));
+            let time = format_duration(Duration::from_millis(scan.scan_ms));
+            let size = format_size(scan.holds.bytes);
+            let _ = writeln!(out, "  a scan       takes {time}: {files} in {dirs}, {size}");
+        }
+        out.push('\n');
+    }
+    if let Some(skew) = &report.clock_skew {
+        let apart = format_duration(Duration::from_millis(skew.left_ahead_ms.unsigned_abs()));
+        let error = format_duration(Duration::from_millis(skew.error_ms));
+        let line = if skew.left_ahead_ms.unsigned_abs() <= skew.error_ms {
+            format!("the same on both sides, to within {error}")
+        } else if skew.left_ahead_ms > 0 {
+            format!("the left one is {apart} ahead, give or take {error}")
+        } else {
+            format!("the right one is {apart} ahead, give or take {error}")
+        };
+        let _ = writeln!(out, "{} {line}", paint(BOLD, "clocks"));
+    }
+    for (name, place) in [("config", &report.config_file), ("state folder", &report.state_folder)] {
+        let Some(place) = place else { continue };
+        let others = place
+            .others
+            .as_deref()
+            .map_or_else(String::new, |may| format!(", others may do: {}", plain(may)));
+        let mode =
+            place.mode.as_deref().map_or_else(String::new, |mode| format!(" ({}{others})", plain(mode)));
+        let _ = writeln!(out, "{} {}{mode}", paint(BOLD, name), path(&place.path));
     }
     let _ = writeln!(out, "{} {}", paint(BOLD, "state"), path(&report.state_dir));
+    for test in report.test_messages.iter().filter(|test| test.delivered) {
+        let said =
+            if test.message.is_empty() { String::new() } else { format!(" ({})", plain(&test.message)) };
+        let _ = writeln!(out, "{} {}: delivered{said}", paint(BOLD, "test"), plain(&test.place));
+    }
     for finding in &report.findings {
         let (word, style) = if finding.is_error { ("error", BAD) } else { ("note", CARE) };
         let _ = writeln!(out, "{}: {}", paint(style.bold(), word), plain(&finding.message));
     }
-    if report.is_ok() {
+    if report.is_ok() && !report.test_messages.is_empty() {
+        let _ =
+            writeln!(out, "{}: a sync can run, and alerts are delivered.", paint(GOOD.bold(), "All is well"));
+    } else if report.is_ok() {
         let _ = writeln!(out, "{}: a sync can run.", paint(GOOD.bold(), "All is well"));
     }
     out

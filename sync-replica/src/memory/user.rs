@@ -115,6 +115,22 @@ impl MemoryReplica {
         self.write_file(&at.to_rel_path(), content.as_ref(), Some(mtime_ns));
     }
 
+    /// Changes a file's content as a bad disk does: nothing but the content shows it.
+    pub fn rot(&self, at: impl ToRelPath, content: impl AsRef<[u8]>) {
+        let at = at.to_rel_path();
+        let times = {
+            let state = self.lock();
+            let ino = self.user_ino(&state, &at);
+            state.live.inodes.get(&ino).map(|inode| (inode.mtime_ns, inode.ctime_ns))
+        };
+        self.edit(&at, |inode, _| {
+            inode.body = Body::File(content.as_ref().into());
+            if let Some(times) = times {
+                (inode.mtime_ns, inode.ctime_ns) = times;
+            }
+        });
+    }
+
     /// Sets a modification time.
     pub fn touch(&self, at: impl ToRelPath, mtime_ns: i64) {
         self.edit(&at.to_rel_path(), |inode, _| inode.mtime_ns = self.user_mtime(mtime_ns));
@@ -188,7 +204,7 @@ impl MemoryReplica {
         let change = Change::new().slot(source.dir, &source.key, None).slot(
             target.dir,
             &target.key,
-            Some(Slot { name: to.name().into(), ino }),
+            Some(Slot { name: self.shown(to.name()), ino }),
         );
         let change = state.touching(change, ino);
         state.commit(change.synced());
@@ -430,7 +446,7 @@ impl MemoryReplica {
             ctime_ns: now,
             xattrs: Xattrs::default(),
         };
-        let slot = Slot { name: at.name().into(), ino };
+        let slot = Slot { name: self.shown(at.name()), ino };
         state.commit(Change::new().inode(ino, inode).slot(place.dir, &place.key, Some(slot)).synced());
         state.stir(place.dir);
     }
