@@ -33,7 +33,9 @@ fn settled(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     for above in path.ancestors() {
         if let Ok(real) = above.canonicalize() {
-            return path.strip_prefix(above).map_or_else(|_| real.clone(), |rest| real.join(rest));
+            let rest = path.strip_prefix(above).unwrap_or(Path::new(""));
+            // With a separator at the end, as joining nothing leaves one: a root has one name, there or away.
+            return real.join(rest).join("");
         }
     }
     path
@@ -82,6 +84,16 @@ mod tests {
         assert_eq!(settled(&temp.path().join("link")), settled(&temp.path().join("real")));
         // What is not there yet keeps its name below what is.
         assert_eq!(settled(&temp.path().join("link/a/b")), settled(&temp.path().join("real")).join("a/b"));
+    }
+
+    #[test]
+    fn a_root_that_is_away_leads_to_the_same_state() {
+        let temp = tempfile::tempdir().unwrap();
+        let (left, right) = (temp.path().join("left"), temp.path().join("right"));
+        std::fs::create_dir(&left).unwrap();
+        let away = default_state_dir(&left, &right);
+        std::fs::create_dir(&right).unwrap();
+        assert_eq!(default_state_dir(&left, &right), away);
     }
 
     #[cfg(unix)]
