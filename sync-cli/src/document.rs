@@ -71,6 +71,7 @@ mod tests {
     use super::*;
     use schemars::schema_for;
     use sync_engine::CheckReport;
+    use sync_engine::records::{HistoryReport, RunDetails, StatusReport};
     use sync_engine::report::{ExplainReport, PlanReport, ScanReport, SyncReport};
 
     /// To write them anew: `BOTHWAYS_WRITE_DOCS=1 cargo test -p sync-cli`.
@@ -83,6 +84,19 @@ mod tests {
             ("scan", schema_for!(ScanReport)),
             ("check", schema_for!(CheckReport)),
             ("explain", schema_for!(ExplainReport)),
+            ("plan-file", schema_for!(sync_engine::PlanFile)),
+            ("sync-plan", schema_for!(sync_engine::PlannedReport)),
+            ("conflicts", schema_for!(sync_engine::ConflictList)),
+            ("conflict", schema_for!(sync_engine::ConflictView)),
+            ("resolve", schema_for!(sync_engine::ResolveReport)),
+            ("resync", schema_for!(sync_engine::ResyncReport)),
+            ("status", schema_for!(StatusReport)),
+            ("history", schema_for!(HistoryReport)),
+            ("run", schema_for!(RunDetails)),
+            ("undo", schema_for!(sync_engine::UndoReport)),
+            ("trash", schema_for!(sync_engine::TrashList)),
+            ("restore", schema_for!(sync_engine::RestoreReport)),
+            ("purge", schema_for!(sync_engine::PurgeReport)),
             ("init", schema_for!(InitReport)),
             ("error", schema_for!(ErrorReport)),
         ];

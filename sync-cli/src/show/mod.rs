@@ -10,11 +10,17 @@ use std::fmt::Write as _;
 use crate::exit::{Exit, Failure};
 
 pub(crate) mod check;
+pub(crate) mod conflicts;
 pub(crate) mod explain;
+pub(crate) mod history;
 mod lists;
 pub(crate) mod plan;
+pub(crate) mod resync;
 pub(crate) mod scan;
+pub(crate) mod status;
 pub(crate) mod sync;
+pub(crate) mod trash;
+pub(crate) mod undo;
 mod words;
 
 const fn color(color: AnsiColor) -> Style {

@@ -15,9 +15,7 @@ mod undo;
 pub use expire::Keeping;
 pub(crate) use killed::{forget_trashing, note_trashing};
 pub use restore::{RestoreOptions, RestoreReport, Restored};
-pub use trash::{
-    Presence, PurgeReport, Purged, TrashFilter, TrashItem, TrashList, TrashReasonName, TrashSum,
-};
+pub use trash::{PurgeReport, Purged, TrashFilter, TrashItem, TrashList, TrashSum};
 pub use undo::{LeftAlone, UndoOptions, UndoReport};
 
 use std::collections::BTreeSet;

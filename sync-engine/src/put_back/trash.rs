@@ -34,28 +34,6 @@ pub struct TrashFilter {
     pub versions: Option<bool>,
 }
 
-/// Whether what the index knows is there.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Presence {
-    /// It is there as the index has it.
-    There,
-    /// The index knows it, and somebody took it away.
-    Gone,
-    /// It is there and the index does not know it: its name tells what it was.
-    Found,
-}
-
-/// Why something is in the trash.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum TrashReasonName {
-    /// Its path was deleted.
-    Deleted,
-    /// Another version took its place.
-    Replaced,
-}
-
 /// One thing in the trash.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
 pub struct TrashItem {
@@ -71,12 +49,13 @@ pub struct TrashItem {
     pub size: u64,
     /// When it went there.
     pub deleted: String,
-    /// Why; none when that is not known.
-    pub reason: Option<TrashReasonName>,
+    /// Why: `deleted`, or `replaced` by another version; none when that is not known.
+    pub reason: Option<String>,
     /// The run that put it there.
     pub run: Option<u64>,
-    /// Whether it is there.
-    pub presence: Presence,
+    /// `there`; `gone`, when somebody took away what the index knows; `found`, when the index does not know it and its
+    /// name tells what it was.
+    pub presence: String,
 }
 
 /// What one side's trash holds.
@@ -163,16 +142,14 @@ impl Held {
             kind: self.there.map(|entry| entry.kind.name().to_owned()),
             size: self.size,
             deleted: time(self.deleted_ns),
-            reason: self.reason().map(|reason| match reason {
-                TrashReason::Deleted => TrashReasonName::Deleted,
-                TrashReason::Replaced => TrashReasonName::Replaced,
-            }),
+            reason: self.reason().map(|reason| reason.name().to_owned()),
             run: self.known.as_ref().and_then(|known| known.run).map(|run| run.0),
             presence: match (&self.known, &self.there) {
-                (_, None) => Presence::Gone,
-                (Some(_), Some(_)) => Presence::There,
-                (None, Some(_)) => Presence::Found,
-            },
+                (_, None) => "gone",
+                (Some(_), Some(_)) => "there",
+                (None, Some(_)) => "found",
+            }
+            .to_owned(),
         }
     }
 }

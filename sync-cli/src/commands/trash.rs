@@ -1,0 +1,113 @@
+//! `trash`: what was deleted or replaced, taking it back, dropping it for good.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use sync_engine::config::{parse_duration, parse_size};
+use sync_engine::core::side::Side;
+use sync_engine::{RestoreOptions, Session, TrashFilter, parse_moment};
+
+use crate::args::{Roots, SideArg, Trash, TrashArgs};
+use crate::context::{Context, Pair};
+use crate::exit::{Exit, Failure};
+use crate::show;
+
+pub(super) fn run(context: &Context, what: Option<Trash>) -> Result<Exit, Failure> {
+    match what {
+        None => list(context, &TrashFilter::default(), &Roots::default()),
+        Some(Trash::List { paths, which, named }) => list(context, &filter(paths, which)?, &named.into()),
+        Some(Trash::Restore { paths, to, at, keep_both, dry_run, which, named }) => {
+            let at_ns = at.as_deref().map(moment).transpose()?;
+            let versions = which.versions;
+            let filter = TrashFilter { versions: Some(versions), ..filter(paths, which)? };
+            restore(context, &RestoreOptions { filter, at_ns, to, keep_both, dry_run }, &named.into())
+        }
+        Some(Trash::Purge { paths, older_than, expired, all: _, dry_run, yes, which, named }) => {
+            let mut filter = filter(paths, which)?;
+            if let Some(age) = older_than {
+                filter.before_ns = Some(before(&age)?);
+            }
+            purge(context, &filter, &Dropping { expired, dry_run, yes: yes || expired }, &named.into())
+        }
+    }
+}
+
+fn now_ns() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_nanos()).unwrap_or(i64::MAX)
+}
+
+fn moment(text: &str) -> Result<i64, Failure> {
+    parse_moment(text, now_ns()).map_err(Failure::usage)
+}
+
+fn before(age: &str) -> Result<i64, Failure> {
+    let wrong = |help: String| Failure::usage(format!("`{age}` is no time: {help}"));
+    let age = parse_duration(age).map_err(wrong)?;
+    Ok(now_ns().saturating_sub(i64::try_from(age.as_nanos()).unwrap_or(i64::MAX)))
+}
+
+fn filter(paths: Vec<String>, which: TrashArgs) -> Result<TrashFilter, Failure> {
+    let size = |text: Option<String>| -> Result<Option<u64>, Failure> {
+        let Some(text) = text else { return Ok(None) };
+        parse_size(&text).map(Some).map_err(|help| Failure::usage(format!("`{text}` is no size: {help}")))
+    };
+    Ok(TrashFilter {
+        paths,
+        side: which.side.map(|side| match side {
+            SideArg::Left => Side::Left,
+            SideArg::Right => Side::Right,
+        }),
+        since_ns: which.since.as_deref().map(moment).transpose()?,
+        before_ns: which.before.as_deref().map(moment).transpose()?,
+        min_size: size(which.min_size)?,
+        max_size: size(which.max_size)?,
+        versions: which.versions.then_some(true),
+    })
+}
+
+fn open(context: &Context, roots: &Roots, writes: bool) -> Result<(Pair, Session), Failure> {
+    let pair = context.pair(roots, writes)?;
+    let session = Session::open(&pair.config, &pair.options)?;
+    Ok((pair, session))
+}
+
+fn list(context: &Context, filter: &TrashFilter, roots: &Roots) -> Result<Exit, Failure> {
+    let (pair, session) = open(context, roots, false)?;
+    drop(pair.watch);
+    let report = session.trash(filter)?;
+    super::print(context, &report, || show::trash::list(&report, context.screen.level()))?;
+    Ok(if report.problems.is_empty() { Exit::Clean } else { Exit::Look })
+}
+
+fn restore(context: &Context, options: &RestoreOptions, roots: &Roots) -> Result<Exit, Failure> {
+    let (pair, session) = open(context, roots, !options.dry_run)?;
+    let report = session.restore_from_trash(options, &pair.watch)?;
+    drop(pair.watch);
+    super::print(context, &report, || show::trash::restored(&report, context.screen.level()))?;
+    Ok(if report.is_whole() && !report.restored.is_empty() { Exit::Clean } else { Exit::Look })
+}
+
+/// How things are dropped.
+struct Dropping {
+    expired: bool,
+    dry_run: bool,
+    yes: bool,
+}
+
+fn purge(context: &Context, filter: &TrashFilter, how: &Dropping, roots: &Roots) -> Result<Exit, Failure> {
+    let (pair, session) = open(context, roots, !how.dry_run)?;
+    drop(pair.watch);
+    if !how.dry_run && !how.yes {
+        let plan = session.purge_trash(filter, how.expired, true)?;
+        if !plan.purged.is_empty() {
+            context.screen.say(show::trash::purged(&plan, context.screen.level()).trim_end());
+            if super::asks(context, "Drop this for good?")? == Some(false) {
+                context.screen.tell("Nothing was dropped.");
+                return Ok(Exit::Look);
+            }
+        }
+    }
+    let report = session.purge_trash(filter, how.expired, how.dry_run)?;
+    super::print(context, &report, || show::trash::purged(&report, context.screen.level()))?;
+    Ok(if report.problems.is_empty() { Exit::Clean } else { Exit::Look })
+}

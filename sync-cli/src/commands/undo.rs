@@ -1,0 +1,48 @@
+//! `undo`: put back what a run did.
+
+use sync_engine::{Session, UndoOptions};
+
+use crate::args::Roots;
+use crate::context::Context;
+use crate::exit::{Exit, Failure};
+use crate::show;
+
+/// How it is done.
+pub(super) struct How {
+    pub(super) keep_both: bool,
+    pub(super) dry_run: bool,
+    pub(super) yes: bool,
+}
+
+pub(super) fn run(context: &Context, run: u64, how: &How, roots: &Roots) -> Result<Exit, Failure> {
+    let pair = context.pair(roots, !how.dry_run)?;
+    let session = Session::open(&pair.config, &pair.options)?;
+    let mut options = UndoOptions { keep_both: how.keep_both, dry_run: true };
+    let plan = session.undo(run, &options, &pair.watch)?;
+    let level = context.screen.level();
+    if how.dry_run || plan.transitions.is_empty() {
+        drop(pair.watch);
+        super::print(context, &plan, || show::undo::plan(&plan, level))?;
+        return Ok(if plan.is_whole() { Exit::Clean } else { Exit::Look });
+    }
+    context.screen.say(show::undo::plan(&plan, level).trim_end());
+    if !how.yes {
+        match super::asks(context, "Put this back?")? {
+            Some(true) => {}
+            Some(false) => {
+                context.screen.tell("Nothing was changed.");
+                return Ok(Exit::Look);
+            }
+            None => {
+                return Err(Failure::usage(
+                    "nobody is there to ask: `--yes` puts it back without, `--dry-run` only shows it",
+                ));
+            }
+        }
+    }
+    options.dry_run = false;
+    let report = session.undo(run, &options, &pair.watch)?;
+    drop(pair.watch);
+    super::print(context, &report, || show::undo::done(&report, level))?;
+    Ok(if report.is_whole() { Exit::Clean } else { Exit::Look })
+}
