@@ -25,6 +25,8 @@ pub enum AttributeKind {
 pub struct Abilities {
     /// The spellings it does not tell apart.
     pub equivalence: Equivalence,
+    /// Whether it shows every name as it was given. One that shows them all in one case, say, has no spelling.
+    pub shows_spelling: bool,
     /// The step of the modification times it keeps, in nanoseconds (1 on ext4, 100 on NTFS, 2 s on FAT).
     pub mtime_precision_ns: u64,
     /// Whether a modification time that is set stays as it was set.
@@ -53,6 +55,7 @@ impl Abilities {
     /// A side that can do everything, as ext4 nearly can; the start for tests and for probes.
     pub const FULL: Self = Self {
         equivalence: Equivalence::EXACT,
+        shows_spelling: true,
         mtime_precision_ns: 1,
         keeps_mtime: true,
         attributes: AttributeKind::Unix,

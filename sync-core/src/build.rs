@@ -254,7 +254,7 @@ impl<'b> Builder<'b> {
         let source = *case.difference.sides[from].entry()?;
         let expect = case.difference.sides[on].entry().copied();
         let (seen_at, at) = (self.seen_at(case, on), self.at(on, case.path()));
-        let keeps = |old: &Entry| self.terms.policy.soft_delete.keeps(old.size);
+        let keeps = |old: &Entry| self.terms.policy.keeps_replaced(old.size, true);
         let mut transitions = Vec::new();
         let mut gives_way = expect;
         if let Some(old) = gives_way.take_if(|_| seen_at != at) {
@@ -315,6 +315,8 @@ impl<'b> Builder<'b> {
         let at = match (expect, case.difference.sides[from].seen()) {
             (Some(old), _) => self.respell(case, to, old, &mut transitions),
             _ if case.difference.sides[to].seen().is_some_and(|old| old.crowded) => self.seen_at(case, to),
+            // A side without spelling leaves that of the directory which goes, or of what was here before.
+            (None, Some(seen)) if !seen.shows_spelling => self.seen_at(case, to),
             (None, Some(seen)) => {
                 // Nothing is there, or a directory that goes: no spelling has to be kept.
                 let parent = case.path().parent().unwrap_or_default();
@@ -323,14 +325,14 @@ impl<'b> Builder<'b> {
             (None, None) => self.at(to, case.path()),
         };
         // What is replaced by another kind of thing was deleted; what lost against a newer version was wanted.
-        let gives_way = expect.filter(|old| loser || old.kind != source.kind);
+        let lost = |old: &Entry| loser || old.kind != source.kind;
         transitions.push(Transition::Copy {
             to,
             from: self.seen_at(case, from),
             source,
             at: at.clone(),
             expect,
-            soft: gives_way.is_some_and(|old| soft.keeps(old.size)),
+            soft: expect.is_some_and(|old| self.terms.policy.keeps_replaced(old.size, lost(&old))),
         });
         let mut memo = self.memo_of_copy(case, from);
         memo.spelled[to] = at;
@@ -369,7 +371,7 @@ impl<'b> Builder<'b> {
         else {
             return;
         };
-        let soft = old.kind != source.kind && self.terms.policy.soft_delete.keeps(old.size);
+        let soft = self.terms.policy.keeps_replaced(old.size, old.kind != source.kind);
         let mut transitions = Vec::new();
         let mut memo = self.memo_of_copy(case, from);
         memo.spelled = Sides::from_fn(|side| self.seen_at(case, side));

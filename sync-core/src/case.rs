@@ -57,6 +57,7 @@ pub(crate) struct Case<'a> {
     pub(crate) difference: Cow<'a, Difference>,
     pub(crate) states: Sides<State>,
     pub(crate) ask: Sides<bool>,
+    pub(crate) ask_xattrs: Sides<bool>,
     pub(crate) failed: Option<(Side, Trouble)>,
     pub(crate) rule: Rule,
     pub(crate) outcome: Outcome,
@@ -67,11 +68,12 @@ pub(crate) struct Case<'a> {
 
 impl<'a> Case<'a> {
     pub(crate) fn new(difference: Cow<'a, Difference>, evidence: &Evidence) -> Self {
-        let Observed { states, ask, failed } = observe(&difference, evidence);
+        let Observed { states, ask, ask_xattrs, failed } = observe(&difference, evidence);
         Self {
             difference,
             states,
             ask,
+            ask_xattrs,
             failed,
             rule: Rule::Unobserved,
             outcome: Outcome::Leave,
@@ -85,7 +87,7 @@ impl<'a> Case<'a> {
     }
 
     pub(crate) fn waits(&self) -> bool {
-        self.ask.either(|ask| *ask)
+        self.ask.either(|ask| *ask) || self.ask_xattrs.either(|ask| *ask)
     }
 
     pub(crate) fn is_dir_on(&self, side: Side) -> bool {

@@ -71,6 +71,8 @@ pub struct Seen {
     pub unreadable: Option<Trouble>,
     /// Whether other names beside it are the same name to the other side: then it keeps its spelling.
     pub crowded: bool,
+    /// Whether the side shows names as they were given. If not, its spelling is never a difference.
+    pub shows_spelling: bool,
 }
 
 /// One path at which something differs from the baseline, or the sides from each other.
@@ -91,6 +93,8 @@ pub struct Comparison {
     pub differences: Vec<Difference>,
     /// Names that are one name to the other side: one of them is synced, these are not.
     pub collisions: Vec<Blocked>,
+    /// Key paths, in path order, of what the filters hide for its content and nothing else is known of.
+    pub(crate) content_hidden: Sides<Vec<RelPath>>,
     /// Regular files in the baseline.
     pub baseline_files: u64,
     /// Entries of any kind in the baseline.
@@ -177,8 +181,8 @@ impl<B: Iterator<Item = BaselineDir>> Join<'_, B> {
                 && !looks_closely
                 && let Some((row, agreed)) = rows.peek()
                 && let (Some(left), Some(right)) = (cursors.left.sole_leaf(row), cursors.right.sole_leaf(row))
-                && is_settled(agreed, Side::Left, &left)
-                && is_settled(agreed, Side::Right, &right)
+                && self.is_settled(agreed, Side::Left, &left)
+                && self.is_settled(agreed, Side::Right, &right)
             {
                 rows.next();
                 cursors.left.next += 1;
@@ -192,6 +196,46 @@ impl<B: Iterator<Item = BaselineDir>> Join<'_, B> {
             let groups = Sides { left: cursors.left.take(&key), right: cursors.right.take(&key) };
             self.path(path, spelled, views, &key, agreed, &groups);
         }
+    }
+
+    /// Whether a side still shows exactly the fingerprint and spelling it had when both sides agreed.
+    fn is_settled(&self, agreed: &Agreed, side: Side, listed: &Listed<'_>) -> bool {
+        let record = &agreed.sides[side];
+        let spelled_same = || match &record.name {
+            None => listed.name == listed.key,
+            Some(name) => **name == *listed.name,
+        };
+        is_recorded(agreed.kind, agreed.size, record, &listed.entry)
+            && (spelled_same() || !self.abilities[side].shows_spelling)
+    }
+
+    /// What each side shows under a key. What a filter hides for its content is unknown where it was synced or where
+    /// the other side shows something; hidden on both sides, or never heard of, it is nothing to the pair.
+    fn found<'g>(
+        &mut self,
+        parent: &RelPath,
+        key: &[u8],
+        agreed: Option<&Agreed>,
+        groups: &Sides<Group<'g>>,
+    ) -> Sides<Found<'g>> {
+        let mut found = Sides::from_fn(|side| choose(side, agreed, groups));
+        let hidden = found.as_ref().map(|one| match one {
+            Found::Unobserved(one) => one.trouble.reason == Reason::ContentHidden,
+            _ => false,
+        });
+        for side in Side::BOTH {
+            let nothing_there = matches!(found[side.other()], Found::Nothing);
+            if hidden[side] && (hidden[side.other()] || (agreed.is_none() && nothing_there)) {
+                self.result.content_hidden[side].push(parent.join_checked(key));
+            }
+        }
+        for side in Side::BOTH {
+            let is_last = |path: &RelPath| path.name() == key && path.parent().as_ref() == Some(parent);
+            if hidden[side] && self.result.content_hidden[side].last().is_some_and(is_last) {
+                found[side] = Found::Nothing;
+            }
+        }
+        found
     }
 
     fn take_baseline(&mut self, path: &RelPath) -> Vec<(Box<[u8]>, Agreed)> {
@@ -211,7 +255,7 @@ impl<B: Iterator<Item = BaselineDir>> Join<'_, B> {
         agreed: Option<Agreed>,
         groups: &Sides<Group<'_>>,
     ) {
-        let found = Sides::from_fn(|side| choose(side, agreed.as_ref(), groups));
+        let found = self.found(parent, key, agreed.as_ref(), groups);
         let inner = Sides::from_fn(|side| match (&found[side], views[side]) {
             (Found::Listed(listed), _) => match listed.child.and_then(|id| self.snapshots[side].dir(id)) {
                 Some(listing) => view_of(listing),
@@ -226,7 +270,7 @@ impl<B: Iterator<Item = BaselineDir>> Join<'_, B> {
         let quiet = agreed.as_ref().is_some_and(|agreed| {
             Side::BOTH.into_iter().all(|side| match (&found[side], views[side]) {
                 (Found::Listed(listed), _) => {
-                    is_settled(agreed, side, listed) && !matches!(inner[side], View::Unknown(_))
+                    self.is_settled(agreed, side, listed) && !matches!(inner[side], View::Unknown(_))
                 }
                 // Below an unreadable directory only the other side's changes are worth a word.
                 (Found::Nothing, View::Unknown(_)) => true,
@@ -246,6 +290,7 @@ impl<B: Iterator<Item = BaselineDir>> Join<'_, B> {
             for side in Side::BOTH {
                 if let Sighting::Present(seen) = &mut sides[side] {
                     seen.crowded = groups[side].listed.len() > 1;
+                    seen.shows_spelling = self.abilities[side].shows_spelling;
                 }
             }
             refused = self.refuse_unholdable(agreed.is_none(), &mut sides);
@@ -331,6 +376,7 @@ fn sighting(found: &Found<'_>, inner: &View<'_>, view: View<'_>, parent: &RelPat
                 _ => None,
             },
             crowded: false,
+            shows_spelling: true,
         }),
         (Found::Unobserved(one), _) => Sighting::Unknown {
             trouble: one.trouble.clone(),
@@ -402,7 +448,8 @@ impl<'a> Cursor<'a> {
 /// Of several names under one key: the one the baseline knows, else the one the other side has, else the first.
 fn choose<'a>(side: Side, agreed: Option<&Agreed>, groups: &Sides<Group<'a>>) -> Found<'a> {
     let group = &groups[side];
-    if let Some(one) = group.unobserved {
+    let hides_only = |one: &Unobserved| one.trouble.reason == Reason::ContentHidden;
+    if let Some(one) = group.unobserved.filter(|one| group.listed.is_empty() || !hides_only(one)) {
         return Found::Unobserved(one);
     }
     let Some(first) = group.listed.first() else { return Found::Nothing };
@@ -416,16 +463,6 @@ fn choose<'a>(side: Side, agreed: Option<&Agreed>, groups: &Sides<Group<'a>>) ->
         .or_else(|| groups[side.other()].listed.iter().find_map(|other| by_name(other.name)))
         .unwrap_or(first);
     Found::Listed(*chosen)
-}
-
-/// Whether a side still shows exactly the fingerprint and spelling it had when both sides agreed.
-fn is_settled(agreed: &Agreed, side: Side, listed: &Listed<'_>) -> bool {
-    let record = &agreed.sides[side];
-    let spelled_same = match &record.name {
-        None => listed.name == listed.key,
-        Some(name) => **name == *listed.name,
-    };
-    spelled_same && is_recorded(agreed.kind, agreed.size, record, &listed.entry)
 }
 
 /// Whether an entry has exactly the fingerprint on record.

@@ -17,7 +17,7 @@ use crate::guidance::Guidance;
 use crate::heed;
 use crate::matrix::{Resolution, Rule, State, resolve};
 use crate::observe::{Claim, leads_in_properties, newer, same_content, tolerance_ns};
-use crate::pairing::pair;
+use crate::pairing::{Proof, pair};
 use crate::path::RelPath;
 use crate::plan::{Asked, Blocked, Evidence, Plan, Question};
 use crate::policy::{ConflictPolicy, FirstMatch, Policy};
@@ -58,7 +58,7 @@ pub fn decide_with(
         .map(|difference| Case::new(Cow::Borrowed(difference), evidence))
         .collect();
     let mut proofs = Vec::new();
-    let (mut cases, moves, twins) = pair(cases, evidence, &mut proofs);
+    let (mut cases, moves, twins) = pair(cases, &comparison.content_hidden, evidence, &mut proofs);
     for case in &mut cases {
         settle(case, evidence, terms, guidance);
     }
@@ -84,9 +84,7 @@ fn settle(case: &mut Case<'_>, evidence: &Evidence, terms: &Terms, guidance: &Gu
         outcome
     } else {
         match resolution {
-            Resolution::Nothing
-                if is_proven_only(case) || heed::learns_digest(case, evidence, guidance) =>
-            {
+            Resolution::Nothing if is_proven_only(case) || heed::learns_digest(case, evidence, guidance) => {
                 Outcome::Refresh
             }
             Resolution::Nothing => Outcome::Nothing,
@@ -264,32 +262,35 @@ fn report_troubles(case: &Case<'_>, blocked: &mut Vec<Blocked>) {
     }
 }
 
-fn questions(
-    comparison: &Comparison,
-    cases: &[Case<'_>],
-    proofs: Vec<(Side, RelPath)>,
-) -> Vec<(Question, Asked)> {
+fn questions(comparison: &Comparison, cases: &[Case<'_>], proofs: Vec<Proof>) -> Vec<(Question, Asked)> {
     let mut questions = Vec::new();
     let mut asked = BTreeSet::new();
-    let mut ask = |side: Side, path: &RelPath, sighting: &Sighting| {
+    let mut ask = |side: Side, path: &RelPath, sighting: &Sighting, content: bool| {
         let Some(seen) = sighting.seen().filter(|seen| seen.entry.kind == Kind::File) else { return };
         let question = Question { side, path: path.clone() };
         if asked.insert(question.clone()) {
             let at = seen.lies_at.clone().unwrap_or_else(|| seen.spelled.clone());
-            questions.push((question, Asked { at, expect: seen.entry }));
+            questions.push((question, Asked { at, expect: seen.entry, content }));
         }
     };
     for case in cases {
         for (side, wanted) in case.ask.iter() {
             if *wanted {
-                ask(side, case.path(), &case.difference.sides[side]);
+                ask(side, case.path(), &case.difference.sides[side], true);
             }
         }
     }
-    for (side, path) in proofs {
+    for Proof { side, path, content } in proofs {
         let at = comparison.differences.binary_search_by(|difference| difference.path.cmp(&path));
         if let Some(difference) = at.ok().and_then(|at| comparison.differences.get(at)) {
-            ask(side, &path, &difference.sides[side]);
+            ask(side, &path, &difference.sides[side], content);
+        }
+    }
+    for case in cases {
+        for (side, wanted) in case.ask_xattrs.iter() {
+            if *wanted {
+                ask(side, case.path(), &case.difference.sides[side], false);
+            }
         }
     }
     questions

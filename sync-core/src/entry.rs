@@ -144,6 +144,8 @@ pub enum Reason {
     NameCollision,
     /// Another file system is mounted here.
     OtherFileSystem,
+    /// The filters hide its content, which is seen though: it was synced, or the other side shows something here.
+    ContentHidden,
     /// Somebody is writing it.
     InUse,
     /// It changed while it was looked at.
@@ -163,6 +165,7 @@ impl Reason {
             Self::KindNotHeld => "the other side cannot hold this kind of entry",
             Self::NameCollision => "another name here is the same name to the other side",
             Self::OtherFileSystem => "another file system is mounted here, which is not synced",
+            Self::ContentHidden => "the filters hide its content, so neither side is touched",
             Self::InUse => "it is in use",
             Self::Changing => "it changed while it was looked at",
             Self::NoSpace => "there is no room for it on the other side",
@@ -179,6 +182,7 @@ impl Reason {
             Self::KindNotHeld => "kind-not-held",
             Self::NameCollision => "name-collision",
             Self::OtherFileSystem => "other-file-system",
+            Self::ContentHidden => "content-hidden",
             Self::InUse => "in-use",
             Self::Changing => "changing",
             Self::NoSpace => "no-space",

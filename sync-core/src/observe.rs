@@ -4,6 +4,7 @@
 //! tell, from digests where it cannot. A missing digest is a question, never a guess.
 
 use crate::abilities::Abilities;
+use crate::baseline::Record;
 use crate::compare::{Difference, Seen, Sighting, is_recorded};
 use crate::entry::{Digest, Entry, Kind, Trouble, XattrDigest, held_and_differ};
 use crate::matrix::State;
@@ -28,6 +29,8 @@ pub(crate) struct Observed {
     pub(crate) states: Sides<State>,
     /// Digests to ask for before the states are final.
     pub(crate) ask: Sides<bool>,
+    /// Extended attributes to ask for, where nothing else is needed.
+    pub(crate) ask_xattrs: Sides<bool>,
     /// Troubles found while looking for evidence.
     pub(crate) failed: Option<(Side, Trouble)>,
 }
@@ -37,6 +40,7 @@ pub(crate) fn observe(difference: &Difference, evidence: &Evidence) -> Observed 
     let mut observed = Observed {
         states: Sides { left: State::Unknown, right: State::Unknown },
         ask: Sides::default(),
+        ask_xattrs: Sides::default(),
         failed: None,
     };
     for side in Side::BOTH {
@@ -47,6 +51,10 @@ pub(crate) fn observe(difference: &Difference, evidence: &Evidence) -> Observed 
             (Some(_), Sighting::Absent) => State::Deleted,
             (Some(_), Sighting::Present(seen)) => match content_since(difference, side, seen, evidence) {
                 Claim::Different => State::Modified,
+                Claim::Same if xattrs_unsure(difference, side, seen, evidence) => {
+                    observed.ask_xattrs[side] = true;
+                    State::Unknown
+                }
                 Claim::Same if properties_changed(difference, side, seen, evidence) => State::Props,
                 Claim::Same => State::Unchanged,
                 Claim::Ask(ask) => {
@@ -81,7 +89,7 @@ fn content_since(difference: &Difference, side: Side, seen: &Seen, evidence: &Ev
         (Some(a), Some(b)) => a == b,
         _ => true,
     };
-    let respelled = record.name.as_deref().unwrap_or(difference.path.name()) != seen.spelled.name();
+    let respelled = is_respelled(record, difference, seen);
     // A change of mode or of spelling moves the change time by itself.
     let explained = record.attributes.differ(now.attributes) || respelled;
     if now.mtime_ns == record.mtime_ns
@@ -126,6 +134,11 @@ fn content_since(difference: &Difference, side: Side, seen: &Seen, evidence: &Ev
     }
 }
 
+/// Whether the side spells it otherwise than when both sides agreed.
+pub(crate) fn is_respelled(record: &Record, difference: &Difference, seen: &Seen) -> bool {
+    seen.shows_spelling && record.name.as_deref().unwrap_or(difference.path.name()) != seen.spelled.name()
+}
+
 /// A digest from the evidence; `Err(Some)` when it could not be had, `Ok(None)` when nobody asked yet.
 fn digest_of(
     difference: &Difference,
@@ -135,8 +148,19 @@ fn digest_of(
     match evidence.get(side, &difference.path) {
         Some(Answer::Read(digest, _)) => Ok(Some(*digest)),
         Some(Answer::Failed(trouble)) => Err(Some(trouble.clone())),
-        None => Ok(None),
+        Some(Answer::Xattrs(_)) | None => Ok(None),
     }
+}
+
+/// Whether only a look can tell if the extended attributes are still the agreed ones: the change time moved, for a
+/// reason that is known and that may hide another.
+fn xattrs_unsure(difference: &Difference, side: Side, seen: &Seen, evidence: &Evidence) -> bool {
+    let Some(agreed) = &difference.agreed else { return false };
+    let record = &agreed.sides[side];
+    seen.entry.kind == Kind::File
+        && record.xattrs.is_some()
+        && held_and_differ(record.ctime_ns, seen.entry.ctime_ns)
+        && evidence.get(side, &difference.path).is_none()
 }
 
 /// Which properties are meant: spelling, time, extended attributes, attributes.
@@ -150,7 +174,7 @@ fn properties_changed(difference: &Difference, side: Side, seen: &Seen, evidence
 fn changed_properties(difference: &Difference, side: Side, seen: &Seen, evidence: &Evidence) -> Properties {
     let Some(agreed) = &difference.agreed else { return [false; 4] };
     let record = &agreed.sides[side];
-    let respelled = record.name.as_deref().unwrap_or(difference.path.name()) != seen.spelled.name();
+    let respelled = is_respelled(record, difference, seen);
     let retimed = seen.entry.kind == Kind::File && seen.entry.mtime_ns != record.mtime_ns;
     let xattrs = match (record.xattrs, xattrs_of(difference, side, evidence)) {
         (Some(before), Some(now)) => before != now,
@@ -183,7 +207,7 @@ pub(crate) fn leads_in_properties(
 /// The digest of a side's extended attributes, where the evidence has it.
 pub(crate) fn xattrs_of(difference: &Difference, side: Side, evidence: &Evidence) -> Option<XattrDigest> {
     match evidence.get(side, &difference.path) {
-        Some(Answer::Read(_, xattrs)) => *xattrs,
+        Some(Answer::Read(_, xattrs) | Answer::Xattrs(xattrs)) => *xattrs,
         _ => None,
     }
 }
@@ -254,7 +278,8 @@ fn properties_apart(
         && abilities.both(|one| one.keeps_mtime)
         && left.entry.mtime_ns.abs_diff(right.entry.mtime_ns) > tolerance_ns;
     let attributes = left.entry.attributes.differ(right.entry.attributes);
-    [left.spelled.name() != right.spelled.name(), times, xattrs, attributes]
+    let both_show = left.shows_spelling && right.shows_spelling;
+    [both_show && left.spelled.name() != right.spelled.name(), times, xattrs, attributes]
 }
 
 /// Modification times this close are the same time: the coarser precision of the two sides, and at least 2 s

@@ -12,7 +12,7 @@ use core::num::NonZeroU64;
 use crate::baseline::BaselineChange;
 use crate::case::Case;
 use crate::compare::{Difference, Sighting};
-use crate::entry::{Digest, Entry, Kind, Trouble};
+use crate::entry::{Digest, Entry, Kind, Reason, Trouble, XattrDigest};
 use crate::matrix::State;
 use crate::path::RelPath;
 use crate::plan::{Answer, Evidence};
@@ -43,13 +43,23 @@ pub(crate) struct Move {
     pub(crate) forget: Vec<RelPath>,
 }
 
+/// What has to be read at a path to prove a move, or to tell what else was done to what moved.
+#[derive(Clone, Debug)]
+pub(crate) struct Proof {
+    pub(crate) side: Side,
+    pub(crate) path: RelPath,
+    /// Whether its content is wanted, or its extended attributes alone.
+    pub(crate) content: bool,
+}
+
 pub(crate) type Cases<'a> = BTreeMap<RelPath, Case<'a>>;
 
 /// Finds the moves. `ask` receives the digests that would prove more of them.
 pub(crate) fn pair<'a>(
     cases: Vec<Case<'a>>,
+    hidden: &Sides<Vec<RelPath>>,
     evidence: &Evidence,
-    ask: &mut Vec<(Side, RelPath)>,
+    ask: &mut Vec<Proof>,
 ) -> (Vec<Case<'a>>, Vec<Move>, Vec<Twin>) {
     let is_candidate = |case: &Case<'_>, side: Side, state, other| {
         case.states[side] == state && case.states[side.other()] == other
@@ -63,13 +73,13 @@ pub(crate) fn pair<'a>(
         return (cases, Vec::new(), Vec::new());
     }
     let mut cases: Cases<'a> = cases.into_iter().map(|case| (case.path().clone(), case)).collect();
-    let twins = if twins { pair_twins(&mut cases, evidence) } else { Vec::new() };
+    let twins = if twins { pair_twins(&mut cases, hidden, evidence) } else { Vec::new() };
     let mut moves = Vec::new();
     for side in Side::BOTH {
-        pair_directories(&mut cases, side, evidence, &mut moves);
+        pair_directories(&mut cases, side, hidden, evidence, &mut moves);
     }
     for side in Side::BOTH {
-        pair_files(&mut cases, side, evidence, &mut moves, ask);
+        pair_files(&mut cases, side, hidden, evidence, &mut moves, ask);
     }
     (cases.into_values().collect(), moves, twins)
 }
@@ -83,7 +93,13 @@ pub(crate) fn below<'m, 'a>(
 
 /// A directory moved when one with its number was created while the one it was is gone and the other side's whole
 /// tree there rests.
-fn pair_directories(cases: &mut Cases<'_>, side: Side, evidence: &Evidence, moves: &mut Vec<Move>) {
+fn pair_directories(
+    cases: &mut Cases<'_>,
+    side: Side,
+    hidden: &Sides<Vec<RelPath>>,
+    evidence: &Evidence,
+    moves: &mut Vec<Move>,
+) {
     let created: BTreeMap<NonZeroU64, RelPath> = cases
         .iter()
         .filter(|(_, case)| case.states[side] == State::Created && case.states[side.other()] == State::Absent)
@@ -123,7 +139,7 @@ fn pair_directories(cases: &mut Cases<'_>, side: Side, evidence: &Evidence, move
         });
         if rests && room && can_stand(cases, to, side) {
             let to = to.clone();
-            if let Some(one) = relocate(cases, side, &from, &to, evidence) {
+            if let Some(one) = relocate(cases, side, hidden, &from, &to, evidence) {
                 moves.push(one);
                 for path in &mut gone {
                     *path = path.rebased(&from, &to);
@@ -159,9 +175,10 @@ fn can_stand(cases: &Cases<'_>, to: &RelPath, side: Side) -> bool {
 fn pair_files(
     cases: &mut Cases<'_>,
     side: Side,
+    hidden: &Sides<Vec<RelPath>>,
     evidence: &Evidence,
     moves: &mut Vec<Move>,
-    ask: &mut Vec<(Side, RelPath)>,
+    ask: &mut Vec<Proof>,
 ) {
     let mut gone: BTreeMap<(u64, i64), Vec<RelPath>> = BTreeMap::new();
     for (path, case) in cases.iter().filter(|(_, case)| is_gone(case, side, Kind::File)) {
@@ -188,7 +205,7 @@ fn pair_files(
                 continue;
             }
             let Some(candidates) = gone.get_mut(&(entry.size, entry.mtime_ns)) else { continue };
-            let proven = |from: &RelPath, ask: &mut Vec<(Side, RelPath)>| match cases.get(from) {
+            let proven = |from: &RelPath, ask: &mut Vec<Proof>| match cases.get(from) {
                 Some(case) if by_number => same_number(case, side, entry),
                 Some(case) => entry.size > 0 && same_digest(case, side, to, evidence, ask),
                 None => false,
@@ -197,7 +214,12 @@ fn pair_files(
             candidates.sort_by_key(|from| from.name() != to.name());
             let Some(at) = candidates.iter().position(|from| proven(from, ask)) else { continue };
             let from = candidates.remove(at);
-            if let Some(one) = relocate(cases, side, &from, to, evidence) {
+            // A rename moves the change time, which then no longer tells of other attributes.
+            let known = cases.get(&from).and_then(|case| case.difference.agreed.as_ref()?.sides[side].xattrs);
+            if known.is_some() && evidence.get(side, to).is_none() {
+                ask.push(Proof { side, path: to.clone(), content: false });
+            }
+            if let Some(one) = relocate(cases, side, hidden, &from, to, evidence) {
                 moves.push(one);
                 taken.insert(to.clone());
             }
@@ -210,18 +232,12 @@ fn same_number(case: &Case<'_>, side: Side, entry: &Entry) -> bool {
     before.is_some() && before == entry.file_id
 }
 
-fn same_digest(
-    case: &Case<'_>,
-    side: Side,
-    to: &RelPath,
-    evidence: &Evidence,
-    ask: &mut Vec<(Side, RelPath)>,
-) -> bool {
+fn same_digest(case: &Case<'_>, side: Side, to: &RelPath, evidence: &Evidence, ask: &mut Vec<Proof>) -> bool {
     let read = |side: Side, path: &RelPath| -> Result<Digest, bool> {
         match evidence.get(side, path) {
             Some(Answer::Read(digest, _)) => Ok(*digest),
             Some(Answer::Failed(_)) => Err(false),
-            None => Err(true),
+            Some(Answer::Xattrs(_)) | None => Err(true),
         }
     };
     let known = case.difference.agreed.as_ref().and_then(|agreed| agreed.digest);
@@ -231,10 +247,10 @@ fn same_digest(
         (Err(false), _) | (_, Err(false)) => false,
         (before, now) => {
             if before.is_err() {
-                ask.push((side.other(), case.path().clone()));
+                ask.push(Proof { side: side.other(), path: case.path().clone(), content: true });
             }
             if now.is_err() {
-                ask.push((side, to.clone()));
+                ask.push(Proof { side, path: to.clone(), content: true });
             }
             false
         }
@@ -252,10 +268,28 @@ pub(crate) fn blind_below(cases: &Cases<'_>, to: &RelPath, side: Side) -> Vec<(R
         .collect()
 }
 
+fn xattrs_at(evidence: &Evidence, side: Side, path: &RelPath) -> Option<XattrDigest> {
+    match evidence.get(side, path) {
+        Some(Answer::Read(_, xattrs) | Answer::Xattrs(xattrs)) => *xattrs,
+        _ => None,
+    }
+}
+
+/// Whether a filter hides, for its content, what a side has there.
+pub(crate) fn is_hidden(hidden: &Sides<Vec<RelPath>>, side: Side, at: &RelPath) -> bool {
+    hidden[side].binary_search(at).is_ok()
+}
+
+/// What was synced at its old place and is hidden at its new one is not gone.
+pub(crate) fn content_hidden() -> Sighting {
+    Sighting::Unknown { trouble: Trouble::new(Reason::ContentHidden, ""), spelled: None, cause: true }
+}
+
 /// Rewrites the cases as if the other side had been renamed too.
 fn relocate(
     cases: &mut Cases<'_>,
     side: Side,
+    hidden: &Sides<Vec<RelPath>>,
     from: &RelPath,
     to: &RelPath,
     evidence: &Evidence,
@@ -268,13 +302,16 @@ fn relocate(
         .map(|(path, _)| path.clone())
         .collect();
     let blind = blind_below(cases, to, side);
-    let to_spelled = new.spelled.clone();
+    // A side without spelling that moved it and kept its name leaves the other side's spelling as it is.
+    let keeps_name = !new.shows_spelling && from.name() == to.name();
+    let name = if keeps_name { old.spelled.name() } else { new.spelled.name() };
+    let to_spelled = new.spelled.parent().unwrap_or_default().join_checked(name);
     let mut one = Move {
         seen_on: side,
         from: from.clone(),
         to: to.clone(),
         old_name: old.spelled.name().into(),
-        new_name: new.spelled.name().into(),
+        new_name: name.into(),
         expect: old.entry,
         seen: new.entry,
         carried: Vec::new(),
@@ -290,6 +327,8 @@ fn relocate(
             sides[side] = core::mem::replace(&mut here[side], Sighting::Absent);
         } else if let Some((_, trouble)) = blind.iter().find(|(dir, _)| at.starts_with(dir)) {
             sides[side] = Sighting::Unknown { trouble: trouble.clone(), spelled: None, cause: false };
+        } else if is_hidden(hidden, side, &at) {
+            sides[side] = content_hidden();
         }
         sides[other] = core::mem::replace(&mut difference.sides[other], Sighting::Absent);
         if let Sighting::Present(seen) = &mut sides[other] {
@@ -300,10 +339,11 @@ fn relocate(
         let mut agreed = difference.agreed;
         if let Some(agreed) = &mut agreed {
             if path == *from {
-                let name = (*new.spelled.name() != *at.name()).then(|| new.spelled.name().into());
+                let name = (*name != *at.name()).then(|| name.into());
                 for side in Side::BOTH {
                     agreed.sides[side].name.clone_from(&name);
                 }
+                let before = agreed.sides[side].clone();
                 // The rename itself moved the change time, and a copy may have a number of its own: the content
                 // was proven to be the agreed one.
                 agreed.sides[side].ctime_ns = new.entry.ctime_ns;
@@ -312,6 +352,10 @@ fn relocate(
                 agreed.sides[other].ctime_ns = old.entry.ctime_ns;
                 agreed.sides[other].file_id = old.entry.file_id;
                 one.seen = agreed.entry(side);
+                // What else moved the change time is not agreed on until it has reached the other side.
+                if before.xattrs.is_some() && xattrs_at(evidence, side, to) != before.xattrs {
+                    one.seen.ctime_ns = before.ctime_ns;
+                }
             } else {
                 one.carried.push(BaselineChange { path: at.clone(), agreed: Some(agreed.clone()) });
             }

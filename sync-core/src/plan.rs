@@ -401,6 +401,8 @@ pub struct Asked {
     pub at: RelPath,
     /// The version to read.
     pub expect: Entry,
+    /// Whether its content is wanted; else its extended attributes alone are, which are read without it.
+    pub content: bool,
 }
 
 /// What came of a question.
@@ -408,6 +410,8 @@ pub struct Asked {
 pub enum Answer {
     /// The content's digest, and that of the extended attributes where the side holds any.
     Read(Digest, Option<XattrDigest>),
+    /// Nothing but the digest of the extended attributes, where the side holds any.
+    Xattrs(Option<XattrDigest>),
     /// It could not be read.
     Failed(Trouble),
 }

@@ -185,6 +185,7 @@ impl<'a> Slots<'a> {
                 target: None,
                 unreadable: None,
                 crowded: false,
+                shows_spelling: true,
             };
             theirs.push(self.digest(*side, key, &there));
         }
@@ -200,11 +201,11 @@ impl<'a> Slots<'a> {
         match self.evidence.get(side, path) {
             Some(Answer::Read(digest, _)) => Ok(*digest),
             Some(Answer::Failed(_)) => Err(false),
-            None => {
+            None | Some(Answer::Xattrs(_)) => {
                 let at = seen.lies_at.clone().unwrap_or_else(|| seen.spelled.clone());
                 let question = Question { side, path: path.clone() };
                 if !self.questions.iter().any(|(asked, _)| *asked == question) {
-                    self.questions.push((question, Asked { at, expect: seen.entry }));
+                    self.questions.push((question, Asked { at, expect: seen.entry, content: true }));
                 }
                 Err(true)
             }

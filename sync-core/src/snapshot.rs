@@ -201,6 +201,13 @@ impl ListingBuilder {
         self.unobserved.push(Unobserved { name: name.into(), key, trouble });
     }
 
+    /// Adds a name that the filters hide for what it holds. Unlike one that is hidden by its name, it may be what was
+    /// synced until it was written to, and so is not taken for gone.
+    pub fn push_content_hidden(&mut self, name: &[u8]) {
+        self.ignored += 1;
+        self.push_unobserved(name, Trouble::new(Reason::ContentHidden, ""));
+    }
+
     /// Counts a name that the filters hide.
     pub fn push_ignored(&mut self) {
         self.ignored += 1;

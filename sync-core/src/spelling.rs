@@ -11,6 +11,7 @@ use crate::case::{Case, Outcome};
 use crate::compare::Sighting;
 use crate::decide::settles_by_properties;
 use crate::fold::Equivalence;
+use crate::observe::is_respelled;
 use crate::pairing::Move;
 use crate::path::RelPath;
 use crate::policy::ConflictPolicy;
@@ -46,7 +47,12 @@ impl<'a> Spelling<'a> {
                 spelling.crowds.push(case.path().clone());
             }
             for (side, sighting) in case.difference.sides.iter() {
-                let Some(seen) = sighting.seen() else { continue };
+                let Some(seen) = sighting.seen() else {
+                    if let Some(name) = remembered(case, side) {
+                        spelling.anew[side].insert(case.path().clone(), name.into());
+                    }
+                    continue;
+                };
                 let moved = case.moved_by.is_some().then(|| seen.spelled.name());
                 let chosen = in_crowd.then(|| seen.spelled.name());
                 if let Some(name) = dir_name(case, side).or(moved).or(chosen) {
@@ -79,22 +85,34 @@ impl<'a> Spelling<'a> {
     }
 }
 
+/// How this side spelled what it has no more, where the other side cannot say how to spell it.
+pub(crate) fn remembered<'c>(case: &'c Case<'_>, side: Side) -> Option<&'c [u8]> {
+    let agreed = case.difference.agreed.as_ref()?;
+    case.difference.sides[side.other()].seen().filter(|seen| !seen.shows_spelling)?;
+    Some(agreed.sides[side].name.as_deref().unwrap_or(case.path().name()))
+}
+
 /// Whether this side spells the entry otherwise than when both sides agreed.
 pub(crate) fn is_spelled_anew(case: &Case<'_>, side: Side) -> bool {
     let Some(seen) = case.difference.sides[side].seen() else { return false };
-    case.difference.agreed.as_ref().is_none_or(|agreed| {
-        agreed.sides[side].name.as_deref().unwrap_or(case.path().name()) != seen.spelled.name()
-    })
+    case.difference
+        .agreed
+        .as_ref()
+        .is_none_or(|agreed| is_respelled(&agreed.sides[side], &case.difference, seen))
 }
 
 /// The name that `to` must take over from `from`, whose version stands on both sides. Spellings that were apart when
-/// both sides agreed stay apart.
+/// both sides agreed stay apart. A side that shows no spelling has none to give and none to take.
 pub(crate) fn respelled<'c>(case: &'c Case<'_>, from: Side, to: Side) -> Option<&'c [u8]> {
-    let now = case.difference.sides[from].seen()?.spelled.name();
+    let here = case.difference.sides[from].seen()?;
     let there = case.difference.sides[to].seen()?;
-    let theirs = there.spelled.name();
-    (now != theirs && !there.crowded && (is_spelled_anew(case, from) || is_spelled_anew(case, to)))
-        .then_some(now)
+    let (now, theirs) = (here.spelled.name(), there.spelled.name());
+    (now != theirs
+        && here.shows_spelling
+        && there.shows_spelling
+        && !there.crowded
+        && (is_spelled_anew(case, from) || is_spelled_anew(case, to)))
+    .then_some(now)
 }
 
 /// The name that the directory which will be at the path on this side must take over from the other side.
@@ -104,6 +122,11 @@ pub(crate) fn dir_name<'c>(case: &'c Case<'_>, side: Side) -> Option<&'c [u8]> {
         return None;
     }
     let is_crowded = case.difference.sides[side].seen().is_some_and(|seen| seen.crowded);
+    // It takes the place of a file, whose spelling stands where the directory has none.
+    let in_its_place = |other: Side| {
+        let seen = case.difference.sides[other].seen().filter(|seen| seen.shows_spelling)?;
+        Some(seen.spelled.name())
+    };
     match case.outcome {
         Outcome::Props(from) if from == other => respelled(case, other, side),
         Outcome::Conflict { newer, policy: ConflictPolicy::Clash | ConflictPolicy::Newer }
@@ -111,13 +134,8 @@ pub(crate) fn dir_name<'c>(case: &'c Case<'_>, side: Side) -> Option<&'c [u8]> {
         {
             respelled(case, other, side)
         }
-        // It takes the place of a file.
-        Outcome::Copy(from) if from == other && !case.is_dir_on(side) && !is_crowded => {
-            Some(case.difference.sides[other].seen()?.spelled.name())
-        }
-        Outcome::MakeWay(file_side) if file_side == side && !is_crowded => {
-            Some(case.difference.sides[other].seen()?.spelled.name())
-        }
+        Outcome::Copy(from) if from == other && !case.is_dir_on(side) && !is_crowded => in_its_place(other),
+        Outcome::MakeWay(file_side) if file_side == side && !is_crowded => in_its_place(other),
         _ => None,
     }
 }

@@ -17,7 +17,7 @@ use sync_core::matrix::Rule;
 use sync_core::plan::{Answer, Asked, Evidence, Plan, Question};
 use sync_core::side::{Side, Sides};
 use sync_core::snapshot::Snapshot;
-use sync_replica::{Problem, ProblemKind, ScanRequest};
+use sync_replica::{Problem, ProblemKind, ScanRequest, Xattrs};
 use sync_state::{ConflictState, State, StateError};
 
 use crate::error::SessionError;
@@ -195,7 +195,7 @@ impl Session {
         evidence: &mut Evidence,
         watch: &dyn Watch,
     ) -> Result<(), SessionError> {
-        let bytes = questions.iter().map(|(_, asked)| asked.expect.size).sum();
+        let bytes = questions.iter().filter(|(_, asked)| asked.content).map(|(_, asked)| asked.expect.size).sum();
         watch.begin(Phase::Digest, Some(questions.len() as u64), Some(bytes));
         let control = Watched { watch, throttle: None };
         let next = AtomicUsize::new(0);
@@ -205,11 +205,15 @@ impl Session {
                 if watch.is_cancelled() {
                     return;
                 }
-                let read = self.replicas[question.side].contents(&asked.at, &asked.expect, &control);
-                let answer = match read {
-                    Ok(contents) => Answer::Read(contents.digest, contents.xattrs),
-                    Err(problem) => Answer::Failed(trouble_of(&problem)),
+                let replica = &self.replicas[question.side];
+                let read = if asked.content {
+                    let contents = replica.contents(&asked.at, &asked.expect, &control);
+                    contents.map(|contents| Answer::Read(contents.digest, contents.xattrs))
+                } else {
+                    let properties = replica.properties(&asked.at, &asked.expect);
+                    properties.map(|held| Answer::Xattrs(held.xattrs.as_ref().map(Xattrs::digest)))
                 };
+                let answer = read.unwrap_or_else(|problem| Answer::Failed(trouble_of(&problem)));
                 watch.advance(1, 0);
                 answers.lock().unwrap_or_else(PoisonError::into_inner).push((question.clone(), answer));
             }

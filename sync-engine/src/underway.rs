@@ -6,6 +6,10 @@
 //! the other. So these are noted in the state before the first of them is done, and the next run, before it looks
 //! at anything else, makes the baseline say what it would have said. Must never change a replica.
 //!
+//! The core's own pairing of renames that both sides show (`twins.rs` there) is no second copy of this: it reads
+//! numbers, not notes, and so serves users who made the same rename twice by hand and a state that is older than its
+//! sides, but neither sides without numbers, nor directories left open, nor properties half set.
+//!
 //! Start with [`Underway::remember`] and [`Session::recall_underway`].
 
 use std::collections::{BTreeMap, HashMap};

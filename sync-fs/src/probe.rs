@@ -21,7 +21,7 @@ use crate::stored;
 use crate::sys::{self, Dir, FileSystem};
 
 /// Raised when a probe learns to measure more, so that older results are measured anew.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// The abilities as they are kept.
 #[derive(Serialize, Deserialize)]
@@ -32,6 +32,7 @@ struct Stored {
     root_id: u64,
     folds_case: bool,
     folds_form: bool,
+    shows_spelling: bool,
     mtime_precision_ns: u64,
     keeps_mtime: bool,
     attributes: String,
@@ -62,6 +63,7 @@ impl Stored {
             root_id,
             folds_case: abilities.equivalence.case,
             folds_form: abilities.equivalence.form,
+            shows_spelling: abilities.shows_spelling,
             mtime_precision_ns: abilities.mtime_precision_ns,
             keeps_mtime: abilities.keeps_mtime,
             attributes: attributes.to_owned(),
@@ -82,6 +84,7 @@ impl Stored {
     fn abilities(&self) -> Abilities {
         Abilities {
             equivalence: Equivalence { case: self.folds_case, form: self.folds_form },
+            shows_spelling: self.shows_spelling,
             mtime_precision_ns: self.mtime_precision_ns,
             keeps_mtime: self.keeps_mtime,
             attributes: match self.attributes.as_str() {
@@ -154,6 +157,11 @@ fn guess(root: &Dir, system: FileSystem) -> Abilities {
         let told = names.iter().find_map(|name| other_case(name));
         if let Some(flipped) = told {
             abilities.equivalence.case = matches!(root.stat(&flipped), Ok(Some(_)));
+            // Where all of many names are in one case it is likelier the side's than everybody's; a guess that is
+            // wrong holds until somebody may write.
+            let has = |test: fn(&u8) -> bool| names.iter().any(|name| name.iter().any(test));
+            abilities.shows_spelling =
+                !abilities.equivalence.case || (has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase));
         }
     }
     abilities
@@ -218,6 +226,7 @@ fn measure_in(dir: &Dir, system: FileSystem) -> io::Result<Abilities> {
     };
     Ok(Abilities {
         equivalence: Equivalence { case, form },
+        shows_spelling: !case || shows_spelling(&can_create),
         mtime_precision_ns,
         keeps_mtime,
         attributes: measure_attributes(&file),
@@ -230,6 +239,12 @@ fn measure_in(dir: &Dir, system: FileSystem) -> io::Result<Abilities> {
         ctimes: system.is_trusted() || system.is_layered(),
         names,
     })
+}
+
+/// Whether names show as they were given: where case is folded, some sides show every name, or every short one, in
+/// one case. `can_create` tells whether a new name is listed just so.
+fn shows_spelling(can_create: &dyn Fn(&[u8]) -> bool) -> bool {
+    [b"Spelled.txt".as_slice(), b"UPPER.TXT", b"lower.txt"].into_iter().all(can_create)
 }
 
 /// The step of the times a side keeps, and whether it keeps those that are set.

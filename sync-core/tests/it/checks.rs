@@ -280,7 +280,8 @@ fn converged(
             .iter()
             .any(|one| one.transitions.is_empty() && one.carried.iter().any(|row| row.path == **key));
         let stayed_apart = apart(world) && (apart(before) || carried);
-        if left_path.name() != right_path.name() && !excused.freed.contains(key) && !stayed_apart {
+        let spelled = world.sides.both(|one| one.abilities.shows_spelling);
+        if spelled && left_path.name() != right_path.name() && !excused.freed.contains(key) && !stayed_apart {
             return Err(format!("{key:?} is spelled {left_path:?} and {right_path:?}"));
         }
         let modes =
@@ -412,7 +413,7 @@ fn nothing_unknown_touched(
             if !excused.unknown.contains(&key) && !excused.collides(side, path) {
                 continue;
             }
-            let at = carried_along(plan, side, path);
+            let at = replica.shown(&carried_along(plan, side, path));
             if after.sides[side].tree.get(&at) != Some(node) {
                 return Err(format!("the {side} side's {path:?} is unknown or collides, and was touched"));
             }

@@ -110,7 +110,7 @@ impl Run<'_> {
         }
         for memo in &action.agree {
             let found = Sides::from_fn(|side| {
-                let at = &memo.spelled[side];
+                let at = &self.world.sides[side].shown(&memo.spelled[side]);
                 touched[side].contains(at).then(|| self.world.sides[side].look(at)).flatten()
             });
             self.check_spelling(memo)?;
@@ -130,7 +130,7 @@ impl Run<'_> {
     fn check_spelling(&self, memo: &Memo) -> Done<()> {
         for (side, path) in memo.spelled.iter() {
             let there = self.world.sides[side].find(path);
-            if there.as_ref() != Some(path) {
+            if there.as_ref() != Some(&self.world.sides[side].shown(path)) {
                 return Err(Refusal::Wrong(format!("the {side} spells {path:?} as {there:?}")));
             }
         }
@@ -139,7 +139,10 @@ impl Run<'_> {
 
     /// What is to be agreed on must be what both sides hold.
     fn check_truth(&self, memo: &Memo, agreed: &Agreed) -> Done<(Kind, u32)> {
-        let nodes = Sides::from_fn(|side| self.world.sides[side].tree[&memo.spelled[side]]);
+        let nodes = Sides::from_fn(|side| {
+            let replica = &self.world.sides[side];
+            replica.tree[&replica.shown(&memo.spelled[side])]
+        });
         let contents = nodes.map(|node| (node.kind, if node.kind == Kind::Dir { 0 } else { node.content }));
         let (kind, content) = contents.left;
         let target = (kind == Kind::Symlink).then(|| target_of(content));
@@ -159,6 +162,7 @@ impl Run<'_> {
     /// The node at a path that must be `expect`, or what this run put there.
     fn check(&self, side: Side, at: &RelPath, expect: &Entry) -> Done<Node> {
         let replica = &self.world.sides[side];
+        let at = &replica.shown(at);
         let Some(spelled) = replica.find(at) else {
             return Err(Refusal::Wrong(format!("nothing on the {side} at {at:?}")));
         };
@@ -198,16 +202,21 @@ impl Run<'_> {
         self.world.sides[side].take(at, soft).map(|_| ())
     }
 
+    fn touch(&self, side: Side, at: &RelPath, touched: &mut Sides<BTreeSet<RelPath>>) {
+        touched[side].insert(self.world.sides[side].shown(at));
+    }
+
     fn own(&mut self, side: Side, at: &RelPath, touched: &mut Sides<BTreeSet<RelPath>>) {
+        let at = self.world.sides[side].shown(at);
         self.own[side].insert(at.clone());
-        touched[side].insert(at.clone());
+        touched[side].insert(at);
     }
 
     fn transition(&mut self, transition: &Transition, touched: &mut Sides<BTreeSet<RelPath>>) -> Done<()> {
         match transition {
             Transition::MakeDir { on, at, like, source, expect, soft } => {
                 let like_node = self.check(on.other(), like, source)?;
-                touched[on.other()].insert(like.clone());
+                self.touch(on.other(), like, touched);
                 self.give_way(*on, at, expect.as_ref(), *soft)?;
                 // It stays open until what belongs in it is there.
                 let mode = mode_of(source, like_node.mode) | 0o300;
@@ -217,7 +226,7 @@ impl Run<'_> {
             }
             Transition::Copy { to, from, source, at, expect, soft } => {
                 let from_node = self.check(to.other(), from, source)?;
-                touched[to.other()].insert(from.clone());
+                self.touch(to.other(), from, touched);
                 self.give_way(*to, at, expect.as_ref(), *soft)?;
                 let mode = mode_of(source, 0o644);
                 let node =
@@ -234,14 +243,15 @@ impl Run<'_> {
             Transition::Rename { on, from, expect, to } => {
                 self.check(*on, from, expect)?;
                 let to = self.world.sides[*on].rename(from, to)?;
+                let from = self.world.sides[*on].shown(from);
                 for set in [&mut self.own[*on], &mut touched[*on]] {
-                    *set = set.iter().map(|path| path.rebased(from, &to)).collect();
+                    *set = set.iter().map(|path| path.rebased(&from, &to)).collect();
                 }
                 self.own(*on, &to, touched);
             }
             Transition::SetProperties { on, at, expect, from, source } => {
                 let from_node = self.check(on.other(), from, source)?;
-                touched[on.other()].insert(from.clone());
+                self.touch(on.other(), from, touched);
                 let node = self.check(*on, at, expect)?;
                 let mtime = (!source.is_dir()).then_some(from_node.mtime);
                 self.world.sides[*on].set(at, mtime, mode_of(source, node.mode))?;

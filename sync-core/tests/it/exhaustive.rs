@@ -352,6 +352,22 @@ fn names_that_one_side_folds() {
     domain.prove();
 }
 
+const LOWER: Abilities = Abilities { equivalence: FOLDS, shows_spelling: false, ..Abilities::FULL };
+
+#[test]
+fn names_that_one_side_cannot_spell() {
+    let trees = product(&[
+        &["", "f=A", "F=A", "F=A!", "f=B", "F=C", "F/", "f/ f/x=B"],
+        &["", "b=A", "B=A", "b=B", "B=D", "B/ B/x=A"],
+    ]);
+    let baselines = strings(&["", "f=A", "F=A", "f=A b=B", "F/ F/X=B", "B=A", "b/ b/x=A"]);
+    for left in [Abilities::FULL, Abilities { equivalence: FOLDS, ..Abilities::FULL }, LOWER] {
+        let mut domain = Domain::new("names that one side cannot spell", baselines.clone(), trees.clone());
+        domain.abilities = Sides { left, right: LOWER };
+        domain.prove();
+    }
+}
+
 #[test]
 fn directories_that_fold() {
     let folding = Abilities { equivalence: FOLDS, ..Abilities::FULL };
@@ -374,9 +390,11 @@ fn directories_that_fold() {
     trees.extend(strings(&["E/#d", "E/#d E/X=A", "e/#d e/S/#s e/S/y=B e/S/x=A", "e/#d e/X=A D/#n"]));
     let baselines =
         strings(&["d/", "d/ d/x=A", "d/ a=B", "d/ d/x=A a=B", "d/ d/s/#s d/s/y=B", "d/ a=A d/s/#s d/s/y=B"]);
-    for left in [Abilities::FULL, folding.clone()] {
+    for (left, right) in
+        [(Abilities::FULL, folding.clone()), (folding.clone(), folding), (Abilities::FULL, LOWER)]
+    {
         let mut domain = Domain::new("directories that fold", baselines.clone(), trees.clone());
-        domain.abilities = Sides { left, right: folding.clone() };
+        domain.abilities = Sides { left, right };
         domain.prove();
     }
 }

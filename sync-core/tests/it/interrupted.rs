@@ -17,12 +17,16 @@ use crate::executor::{Until, apply};
 use crate::replica::is_hidden;
 use crate::world::{World, dump_plan};
 
-/// What is left of a tree when times, modes, numbers and hidden names do not matter.
+/// What is left of a tree when times, modes, numbers and hidden names do not matter. Where a side shows no spelling,
+/// neither does the other's: of what was on its way there, nothing else remembers it.
 fn outline(world: &World) -> Sides<BTreeMap<RelPath, (Kind, u32)>> {
     let of = |side: Side| {
         let shown = |path: &RelPath| !path.components().any(is_hidden);
+        let pair = world.pair();
+        let spelled = world.sides.both(|one| one.abilities.shows_spelling);
+        let told = |path: &RelPath| if spelled { path.clone() } else { pair.path_key(path) };
         let tree = world.sides[side].tree.iter().filter(|(path, _)| shown(path));
-        tree.map(|(path, node)| (path.clone(), (node.kind, node.content))).collect()
+        tree.map(|(path, node)| (told(path), (node.kind, node.content))).collect()
     };
     Sides::from_fn(of)
 }

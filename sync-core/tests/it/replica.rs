@@ -96,6 +96,11 @@ impl Replica {
         }
     }
 
+    /// A path as this side shows it.
+    pub(crate) fn shown(&self, path: &RelPath) -> RelPath {
+        if self.abilities.shows_spelling { path.clone() } else { self.abilities.equivalence.path_key(path) }
+    }
+
     pub(crate) fn tick(&mut self) -> i64 {
         self.clock += STEP_NS;
         self.clock
@@ -186,6 +191,7 @@ impl Replica {
         if node.kind == Kind::Symlink && !self.abilities.symlinks {
             return wrong(format!("{at:?}: links cannot be held"));
         }
+        let at = self.shown(&at);
         self.tree.insert(at.clone(), node);
         Ok(at)
     }
@@ -245,11 +251,13 @@ impl Replica {
         }
         match self.find(&to) {
             Some(there) if there != from => return wrong(format!("{to:?} is taken by {there:?}")),
+            Some(_) if !self.abilities.shows_spelling => return wrong("the side shows no spelling"),
             _ => {}
         }
         if let Err(why) = self.abilities.names.check(to.name()) {
             return wrong(format!("{to:?} cannot be held: {why}"));
         }
+        let to = self.shown(&to);
         let now = self.tick();
         let moved: Vec<(RelPath, Node)> =
             self.below(&from).into_iter().filter_map(|path| self.tree.remove_entry(&path)).collect();

@@ -108,7 +108,8 @@ pub(crate) fn plant(replica: &mut Replica, text: &str, before: &Replica) {
             specs[at].tag = tag_number(&specs[at].path.display()) + 1;
         }
     }
-    for spec in specs {
+    for mut spec in specs {
+        spec.path = replica.shown(&spec.path);
         let default = match spec.kind {
             Kind::Dir => 0o755,
             Kind::File => 0o644,

@@ -131,7 +131,8 @@ impl World {
             }
             for (question, about) in plan.questions {
                 let replica = &self.sides[question.side];
-                if evidence.get(question.side, &question.path).is_some() {
+                let known = evidence.get(question.side, &question.path);
+                if known.is_some_and(|known| !about.content || !matches!(known, Answer::Xattrs(_))) {
                     return Err(format!("asked twice: {question:?}"));
                 }
                 let Some(node) = replica.node(&about.at) else {
@@ -142,7 +143,14 @@ impl World {
                 }
                 let xattrs = replica.abilities.xattrs.then_some(XattrDigest(0));
                 asked.push((question.side, question.path.clone()));
-                evidence.add(question, Answer::Read(digest_of(node.content), xattrs));
+                evidence.add(
+                    question,
+                    if about.content {
+                        Answer::Read(digest_of(node.content), xattrs)
+                    } else {
+                        Answer::Xattrs(xattrs)
+                    },
+                );
             }
         }
         Err("the questions do not come to an end".into())

@@ -11,6 +11,7 @@
 )]
 
 mod alerts;
+mod desk;
 #[cfg(unix)]
 mod editors;
 #[cfg(unix)]
@@ -21,4 +22,6 @@ mod racing;
 mod story;
 mod sweep;
 mod undo;
+#[cfg(unix)]
+mod unseen;
 mod world;

@@ -6,16 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sync_core::abilities::{Abilities, AttributeKind, NameRules};
+use sync_core::abilities::Abilities;
 use sync_core::entry::Kind;
-use sync_core::fold::Equivalence;
 use sync_core::path::RelPath;
 use sync_core::policy::Policy;
 use sync_core::side::{Side, Sides};
 use sync_engine::config::Performance;
 use sync_engine::report::SyncReport;
 use sync_engine::{Session, SessionError, SessionOptions, SessionParts, Silent, State, SyncOptions};
-use sync_replica::memory::{Faults, MemoryReplica, Node};
+use sync_replica::memory::{Faults, MemoryReplica, Node, kinds};
 use sync_replica::{Filter, Replica};
 use tempfile::TempDir;
 
@@ -249,27 +248,10 @@ pub(crate) fn mismatches(world: &World, except: &BTreeSet<RelPath>) -> Vec<Strin
 pub(crate) fn pairs() -> Vec<(&'static str, Sides<Abilities>)> {
     let full = Abilities::FULL;
     let poor = Abilities { exchange: false, hard_links: false, ..full.clone() };
-    let folding = Abilities { equivalence: Equivalence { case: true, form: true }, ..full.clone() };
     vec![
         ("full", Sides::new(full.clone(), full.clone())),
         ("poor", Sides::new(full.clone(), poor)),
-        ("fat", Sides::new(full.clone(), fat())),
-        ("folding", Sides::new(folding, full)),
+        ("fat", Sides::new(full.clone(), kinds::FAT)),
+        ("folding", Sides::new(kinds::FOLDING, full)),
     ]
-}
-
-fn fat() -> Abilities {
-    Abilities {
-        equivalence: Equivalence { case: true, form: false },
-        mtime_precision_ns: 2_000_000_000,
-        attributes: AttributeKind::None,
-        xattrs: false,
-        symlinks: false,
-        hard_links: false,
-        exchange: false,
-        file_ids: false,
-        ctimes: false,
-        names: NameRules { utf8_only: true, ..NameRules::WINDOWS },
-        ..Abilities::FULL
-    }
 }

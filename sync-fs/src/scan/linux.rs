@@ -223,7 +223,9 @@ impl Walk<'_> {
                         builder.push_unobserved(name, Trouble::new(Reason::Changing, error.to_string()));
                     }
                 },
-                Kind::File if self.text_only && !text::is_text(dir, name) => builder.push_ignored(),
+                Kind::File if self.text_only && !text::is_text(dir, name) => {
+                    builder.push_content_hidden(name);
+                }
                 Kind::File => builder.push(name, entry, None, None),
             }
         }

@@ -233,7 +233,7 @@ impl Assembly<'_> {
                         .dir_at(parent.path.as_bytes())
                         .is_ok_and(|dir| !text::is_text(&dir, name));
                 if binary {
-                    parent.builder.push_ignored();
+                    parent.builder.push_content_hidden(name);
                 } else {
                     parent.builder.push(name, entry, None, None);
                 }

@@ -20,6 +20,7 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
     ("another version than expected is not renamed", rename_stale),
     ("nothing is renamed into a missing directory", rename_missing_parent),
     ("a rename of the spelling alone ends with one entry in the new spelling", rename_spelling),
+    ("a spelling that the side cannot show is refused and nothing moves", spelling_not_shown),
     ("a rename of a directory's spelling alone keeps what is in it", rename_dir_spelling),
     ("an older version kept beside survives the replacement", keep_then_replace),
     ("keeping a version beside twice is keeping it once", keep_twice),
@@ -104,6 +105,7 @@ fn rename_missing_parent(fx: &dyn Fixture) -> Result {
 }
 
 fn rename_spelling(fx: &dyn Fixture) -> Result {
+    needs!(fx.replica().abilities().shows_spelling, "the side shows no spelling");
     let entry = written(fx, &p("Report.TXT"), b"x")?;
     let after = fx.replica().rename(&p("Report.TXT"), &entry, &p("report.txt"))?;
     same!(names(fx, &RelPath::root()), [b"report.txt".to_vec()], "names");
@@ -112,7 +114,23 @@ fn rename_spelling(fx: &dyn Fixture) -> Result {
     Ok(())
 }
 
+fn spelling_not_shown(fx: &dyn Fixture) -> Result {
+    needs!(!fx.replica().abilities().shows_spelling, "the side shows names as they were given");
+    let entry = written(fx, &p("report.txt"), b"x")?;
+    fx.write(&p("folder/file"), b"y");
+    let before = names(fx, &RelPath::root());
+    let result = fx.replica().rename(&p("report.txt"), &entry, &p("REPORT.TXT"));
+    refused(result, &[ProblemKind::Unsupported], "another spelling of a file")?;
+    let result = fx.replica().rename(&p("folder"), &look(fx, &p("folder"))?, &p("FOLDER"));
+    refused(result, &[ProblemKind::Unsupported], "another spelling of a directory")?;
+    same!(names(fx, &RelPath::root()), before, "names");
+    holds(fx, &p("report.txt"), b"x", "after a refusal")?;
+    holds(fx, &p("folder/file"), b"y", "after a refusal")?;
+    clean(fx, "after a refusal")
+}
+
 fn rename_dir_spelling(fx: &dyn Fixture) -> Result {
+    needs!(fx.replica().abilities().shows_spelling, "the side shows no spelling");
     fx.write(&p("Folder/file"), b"x");
     fx.replica().rename(&p("Folder"), &look(fx, &p("Folder"))?, &p("FOLDER"))?;
     same!(names(fx, &RelPath::root()), [b"FOLDER".to_vec()], "names");

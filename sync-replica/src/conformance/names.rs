@@ -190,6 +190,7 @@ fn folded_taken(fx: &dyn Fixture) -> Result {
 }
 
 fn spelling_kept(fx: &dyn Fixture) -> Result {
+    needs!(fx.replica().abilities().shows_spelling, "the side shows no spelling");
     put(fx, &p("MiXeD.TxT"), b"x")?;
     fx.replica().make_dir(&p("DiR"), &plain(0), &Expect::Absent, Displaced::Drop)?;
     same!(names(fx, &RelPath::root()), [b"DiR".to_vec(), b"MiXeD.TxT".to_vec()], "names");

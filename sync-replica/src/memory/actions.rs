@@ -443,7 +443,7 @@ impl Replica for MemoryReplica {
             return Err(Problem::new(OP, to, ProblemKind::Exists, "the name is taken"));
         }
         let (change, kept) = self.duplicate(&mut state, Change::new(), ino);
-        let slot = Slot { name: to.name().into(), ino: kept };
+        let slot = Slot { name: self.shown(to.name()), ino: kept };
         state.commit(change.slot(place.dir, &place.key, Some(slot)));
         state.stir(place.dir);
         self.entry_or_stale(&state, OP, to, kept)
@@ -465,10 +465,14 @@ impl Replica for MemoryReplica {
         if target.slot.is_some() && !respelled {
             return Err(Problem::new(OP, to, ProblemKind::Exists, "the name is taken"));
         }
+        if respelled && to != from && !self.able().shows_spelling {
+            let words = "the side shows no spelling";
+            return Err(Problem::new(OP, to, ProblemKind::Unsupported, words));
+        }
         let change = Change::new().slot(source.dir, &source.key, None).slot(
             target.dir,
             &target.key,
-            Some(Slot { name: to.name().into(), ino }),
+            Some(Slot { name: self.shown(to.name()), ino }),
         );
         let change = state.touching(change, ino);
         state.commit(change);

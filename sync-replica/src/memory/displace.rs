@@ -154,7 +154,7 @@ impl MemoryReplica {
             Some(place) if place.slot.is_none() || ours => (place, note.at.clone()),
             _ => self.place_beside(&state, operation, &note.at)?,
         };
-        let name = at.name().into();
+        let name = self.shown(at.name());
         let change = change.slot(place.dir, &place.key, Some(Slot { name, ino: slot.ino }));
         let change = state.touching(change, slot.ino);
         state.commit(change);

@@ -25,6 +25,7 @@ mod actions;
 mod displace;
 mod faults;
 mod journal;
+pub mod kinds;
 mod reading;
 mod replacing;
 mod scanning;
@@ -203,6 +204,11 @@ impl MemoryReplica {
 
     fn key(&self, name: &[u8]) -> Key {
         self.able().equivalence.key(name).into()
+    }
+
+    /// A name as the side shows it.
+    fn shown(&self, name: &[u8]) -> Key {
+        if self.able().shows_spelling { name.into() } else { self.key(name) }
     }
 
     /// Takes a step: lets the user act, then happens or fails.

@@ -31,7 +31,7 @@ impl MemoryReplica {
         }
         let change = Change::new()
             .slot(STAGING, key, None)
-            .slot(place.dir, &place.key, Some(Slot { name: at.name().into(), ino }))
+            .slot(place.dir, &place.key, Some(Slot { name: self.shown(at.name()), ino }))
             .note(key, None);
         let change = state.touching(change, ino);
         state.commit(change);

@@ -69,7 +69,12 @@ impl MemoryReplica {
                 continue;
             }
             if Self::is_hidden(request.filter, path, &found) {
-                builder.push_ignored();
+                let kind = found.inode.kind().unwrap_or(Kind::File);
+                if request.filter.hides(path, &found.name, kind) {
+                    builder.push_ignored();
+                } else {
+                    builder.push_content_hidden(&found.name);
+                }
                 continue;
             }
             seen += 1;

@@ -152,7 +152,7 @@ impl MemoryReplica {
                 place
             }
         };
-        let change = change.slot(place.dir, &place.key, Some(Slot { name: at.name().into(), ino }));
+        let change = change.slot(place.dir, &place.key, Some(Slot { name: self.shown(at.name()), ino }));
         let change = state.touching(change, ino);
         state.commit(change);
         state.stir(place.dir);

@@ -1,10 +1,9 @@
 //! The hands of a user over the in-memory replica, and the kinds of sides the tests run over.
 
-use sync_core::abilities::{Abilities, AttributeKind, NameRules};
-use sync_core::fold::Equivalence;
+use sync_core::abilities::Abilities;
 use sync_core::path::RelPath;
 use sync_replica::conformance::Fixture;
-use sync_replica::memory::{End, MemoryReplica, Node};
+use sync_replica::memory::{End, MemoryReplica, Node, kinds};
 use sync_replica::{Replica, Trashed};
 
 pub(crate) struct MemoryFixture(pub(crate) MemoryReplica);
@@ -125,42 +124,15 @@ impl Fixture for MemoryFixture {
 }
 
 /// The sides every test of this crate runs over, by name.
-pub(crate) fn sides() -> [(&'static str, Abilities); 6] {
+pub(crate) fn sides() -> [(&'static str, Abilities); 7] {
     let full = Abilities::FULL;
     [
         ("full", full.clone()),
         ("no exchange", Abilities { exchange: false, ..full.clone() }),
-        ("no exchange, one name per file", Abilities { exchange: false, hard_links: false, ..full.clone() }),
-        ("folding", Abilities { equivalence: Equivalence { case: true, form: true }, ..full.clone() }),
-        ("ntfs-like", ntfs()),
-        ("fat-like", fat()),
+        ("no exchange, one name per file", Abilities { exchange: false, hard_links: false, ..full }),
+        ("folding", kinds::FOLDING),
+        ("ntfs-like", kinds::NTFS),
+        ("fat-like", kinds::FAT),
+        ("lower-case", kinds::LOWER_CASE),
     ]
-}
-
-fn ntfs() -> Abilities {
-    Abilities {
-        equivalence: Equivalence { case: true, form: false },
-        mtime_precision_ns: 100,
-        attributes: AttributeKind::Windows,
-        xattrs: false,
-        exchange: false,
-        names: NameRules::WINDOWS,
-        ..Abilities::FULL
-    }
-}
-
-pub(crate) fn fat() -> Abilities {
-    Abilities {
-        equivalence: Equivalence { case: true, form: false },
-        mtime_precision_ns: 2_000_000_000,
-        attributes: AttributeKind::None,
-        xattrs: false,
-        symlinks: false,
-        hard_links: false,
-        exchange: false,
-        file_ids: false,
-        ctimes: false,
-        names: NameRules { utf8_only: true, ..NameRules::WINDOWS },
-        ..Abilities::FULL
-    }
 }

@@ -20,6 +20,7 @@ fn a_full_side_conforms() {
     assert_eq!(
         spared,
         [
+            "a spelling that the side cannot show is refused and nothing moves",
             "a name the side cannot hold is refused and not mangled",
             "a link is refused where the side holds none",
             "another spelling of a name is taken where the side folds it"
@@ -46,6 +47,14 @@ fn an_ntfs_like_side_conforms() {
 #[test]
 fn a_fat_like_side_conforms() {
     outcome("fat-like").assert_passed();
+}
+
+#[test]
+fn a_side_that_shows_no_spelling_conforms() {
+    let outcome = outcome("lower-case");
+    outcome.assert_passed();
+    let spared = |name: &str| outcome.not_applicable.iter().any(|(check, _)| *check == name);
+    assert!(!spared("a spelling that the side cannot show is refused and nothing moves"));
 }
 
 #[test]
