@@ -608,8 +608,8 @@ impl Undoer<'_> {
             return Ok(false);
         }
         self.push(path, alloc::vec![Transition::Reset { on, at: path.clone(), expect: now, to: before }]);
-        let (mtime_ns, attributes) = (before.mtime_ns, before.attributes);
-        self.hold(on, path, Some(Entry { mtime_ns, attributes, ..now }));
+        let (attributes, mtime_ns) = (before.attributes, before.mtime_ns);
+        self.hold(on, path, Some(Entry { attributes, mtime_ns, ..now }));
         Ok(true)
     }
 }

@@ -22,4 +22,5 @@ mod readings;
 mod replica;
 mod table;
 mod tiny;
+mod undo;
 mod world;

@@ -181,7 +181,7 @@ impl Story {
             self.undo_right_after(&world, &one).map_err(|what| format!("{log:?}: {what}"))?;
             told.push(one);
         }
-        self.undo_all(&world, &told).map_err(|what| format!("{log:?}: {what}"))
+        Self::undo_all(&world, &told).map_err(|what| format!("{log:?}: {what}"))
     }
 
     /// A run that is undone at once gives back exactly what was there; the undo can be undone; and what was undone
@@ -234,7 +234,7 @@ impl Story {
     }
 
     /// All runs undone, the last one first, keep what was edited in between.
-    fn undo_all(&self, world: &World, told: &[Told]) -> Result<(), String> {
+    fn undo_all(world: &World, told: &[Told]) -> Result<(), String> {
         for one in told.iter().rev() {
             let before = world.picture();
             // What a side shows and did not show after this run, somebody has made since.
