@@ -1,6 +1,7 @@
-//! Micro-benchmarks of the steps of a cycle, over an office-like tree: `scan`, `decide`, and `state` (loading and
-//! committing the baseline). Run them with `cargo bench -p bothways-benches`; compare figures of one run only.
-//! Whole runs beside other programs are `cargo xtask bench peers`.
+//! Micro-benchmarks of the steps of a cycle, over an office-like tree: `scan`, `decide`, `state` (loading and
+//! committing the baseline, searching the journal) and `records` (what `status` and `history` ask). Run them with
+//! `cargo bench -p bothways-benches`; compare figures of one run only. Whole runs beside other programs are
+//! `cargo xtask bench peers`.
 //!
 //! Owns what the benchmarks share: the shape of the tree.
 
