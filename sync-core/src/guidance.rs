@@ -188,17 +188,21 @@ fn not_at_rest(difference: &Difference) -> Option<Side> {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Focus {
     paths: BTreeSet<RelPath>,
+    /// The directories that `paths` lie in.
+    parents: BTreeSet<RelPath>,
     below: Vec<RelPath>,
 }
 
 impl Focus {
     /// Adds one key path.
     pub fn add(&mut self, path: RelPath) {
+        self.parents.extend(path.parent());
         self.paths.insert(path);
     }
 
     /// Adds a key path with everything below it.
     pub fn add_below(&mut self, path: RelPath) {
+        self.parents.extend(path.parent());
         self.below.push(path);
     }
 
@@ -214,8 +218,7 @@ impl Focus {
 
     /// Whether a child of `dir` is one of them.
     pub fn touches(&self, dir: &RelPath) -> bool {
-        let has_child = || self.paths.iter().any(|path| path.parent().as_ref() == Some(dir));
-        self.below.iter().any(|top| dir.starts_with(top) || top.parent().as_ref() == Some(dir)) || has_child()
+        self.parents.contains(dir) || self.below.iter().any(|top| dir.starts_with(top))
     }
 }
 
@@ -246,10 +249,10 @@ impl Guidance {
     /// The paths a comparison must list for this guidance to be followed.
     pub fn focus(&self) -> Focus {
         let mut focus = self.examined.clone();
-        focus.paths.extend(self.doubted.iter().cloned());
-        focus.paths.extend(self.choices.keys().cloned());
+        self.doubted.iter().chain(self.choices.keys()).cloned().for_each(|path| focus.add(path));
         for (path, second) in &self.seconds {
-            focus.paths.extend([path.clone(), second.clash.clone()]);
+            focus.add(path.clone());
+            focus.add(second.clash.clone());
         }
         focus
     }

@@ -1,6 +1,9 @@
 //! The real program over real folders.
 #![allow(clippy::unwrap_used)]
 
+#[cfg(unix)]
+mod alerts;
+mod check;
 mod config;
 mod conflicts;
 mod logs;
@@ -11,4 +14,5 @@ mod records;
 mod schema;
 mod screen;
 mod sync;
+mod undo;
 mod world;

@@ -27,7 +27,7 @@ pub(super) enum Holds {
 
 /// Looks at a place, with a word for a person where others may do too much; none where there is nothing yet.
 pub(super) fn look(path: &Path, holds: Holds) -> Option<(PlaceCheck, Option<String>)> {
-    let mode = mode_of(path)?;
+    let mode = mode_of(path).ok()?;
     let others = mode.map(|mode| match mode {
         // A folder that others may not enter is as good as unreadable.
         mode if mode & 0o022 != 0 => "change",
@@ -51,12 +51,12 @@ pub(super) fn look(path: &Path, holds: Holds) -> Option<(PlaceCheck, Option<Stri
 }
 
 #[cfg(unix)]
-fn mode_of(path: &Path) -> Option<Option<u32>> {
+fn mode_of(path: &Path) -> std::io::Result<Option<u32>> {
     use std::os::unix::fs::PermissionsExt;
-    Some(Some(std::fs::metadata(path).ok()?.permissions().mode() & 0o7777))
+    Ok(Some(std::fs::metadata(path)?.permissions().mode() & 0o7777))
 }
 
 #[cfg(not(unix))]
-fn mode_of(path: &Path) -> Option<Option<u32>> {
-    std::fs::metadata(path).ok().map(|_| None)
+fn mode_of(path: &Path) -> std::io::Result<Option<u32>> {
+    std::fs::metadata(path).map(|_| None)
 }

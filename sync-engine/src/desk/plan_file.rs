@@ -268,10 +268,8 @@ impl ReviewedPlan {
             let word = |name: &str| one.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
             let at = format!("transition {} (`{}`) is not what it was", index + 1, word("path"));
             let mut bare = one.clone();
-            let written = match bare.as_object_mut().and_then(|fields| fields.remove("seal")) {
-                Some(Value::String(written)) => written,
-                _ => return Err(edited(at)),
-            };
+            let taken = bare.as_object_mut().and_then(|fields| fields.remove("seal"));
+            let Some(Value::String(written)) = taken else { return Err(edited(at)) };
             if written != seal(&about, &bare) {
                 return Err(edited(at));
             }

@@ -324,7 +324,7 @@ impl Session {
                 .any(|action| action.path == *path && action.forget.contains(&second.clash));
             return refusal.or((!planned).then_some(Refusal::NoConflict)).map(|why| why.to_string());
         }
-        let Some(choice) = guidance.choices.get(path) else { return None };
+        let choice = guidance.choices.get(path)?;
         if let Some(refusal) = choice.refusal(find(path)) {
             return Some(refusal.to_string());
         }
