@@ -171,3 +171,67 @@ impl Day {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sync_notify::{Failure, What};
+
+    const DAY: i64 = 24 * 60 * 60 * 1_000_000_000;
+
+    fn telling(path: &str) -> Telling {
+        let what = What::Failure(Failure {
+            path: path.to_owned(),
+            side: None,
+            operation: "copy".to_owned(),
+            kind: "io".to_owned(),
+            error: String::new(),
+            remedies: Vec::new(),
+        });
+        Telling { key: path.as_bytes().to_vec(), since_ns: 0, told_before: 0, follows: None, what }
+    }
+
+    fn letters(count: usize, granularity: Granularity) -> Vec<(usize, u64)> {
+        let roots = Sides::from_fn(|side| side.name().to_owned());
+        let sender = Sender { pair: "p", roots: &roots, host: "h", now_ns: 1 };
+        let tell: Vec<_> = (0..count).map(|n| telling(&n.to_string())).collect();
+        let tell: Vec<_> = tell.iter().collect();
+        let mut number = 0;
+        let letters = sender.letters(&tell, 0, granularity, None, &mut number);
+        let ids: std::collections::BTreeSet<_> = letters.iter().map(|(letter, _)| &letter.id).collect();
+        assert_eq!(ids.len(), letters.len(), "each has its own number");
+        assert_eq!(letters.iter().map(|(_, keys)| keys.len()).sum::<usize>(), count, "each is told by one");
+        letters.iter().map(|(letter, _)| (letter.events.len(), letter.rest)).collect()
+    }
+
+    #[test]
+    fn how_many_letters_so_many_events_make() {
+        use Granularity::{Event, Run};
+        assert_eq!(letters(0, Run), []);
+        assert_eq!(letters(3, Run), [(3, 0)]);
+        assert_eq!(letters(130, Run), [(100, 30)]);
+        assert_eq!(letters(3, Event), [(1, 0); 3]);
+        assert_eq!(letters(10, Event), [(1, 0); 10]);
+        assert_eq!(letters(11, Event), [(11, 0)], "nobody reads so many mails");
+    }
+
+    #[test]
+    fn a_day_adds_up_and_idle_runs_leave_it_alone() {
+        let mut day = Day::of(3 * DAY / 2);
+        assert_eq!((day.date.as_str(), day.summary.from.as_str()), ("1970-01-02", "1970-01-02T00:00:00Z"));
+        let mut report = SyncReport::begin(0);
+        report.act_ms = 5;
+        assert!(!day.add(&report, false), "nothing was done and nothing met");
+        report.done.insert("COPY_LEFT_TO_RIGHT".to_owned(), 2);
+        report.bytes_copied = 10;
+        assert!(day.add(&report, false) && day.add(&report, true));
+        let sum = &day.summary;
+        assert_eq!((sum.runs, sum.done["COPY_LEFT_TO_RIGHT"], sum.bytes, sum.duration_ms), (2, 4, 20, 10));
+        let roots = Sides::from_fn(|side| side.name().to_owned());
+        let sender = Sender { pair: "p", roots: &roots, host: "h", now_ns: 1 };
+        day.gather((0..130).map(|n| sender.event(&telling(&n.to_string()))));
+        assert_eq!((day.events.len(), day.rest), (100, 30));
+        let kept = serde_json::to_vec(&day).unwrap();
+        assert_eq!(serde_json::from_slice::<Day>(&kept).unwrap(), day);
+    }
+}

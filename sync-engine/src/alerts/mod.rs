@@ -113,8 +113,8 @@ impl Alerts {
         met: &[Matter],
         extent: Extent,
         report: Option<&SyncReport>,
+        now: i64,
     ) -> Result<(), StateError> {
-        let now = now_ns();
         let before: BTreeMap<Vec<u8>, Told> = state.told()?.into_iter().collect();
         let (mut verdict, crowded) = decide::decide(met, &before, extent, now, &self.terms);
         let pair = state.pair()?.map(|pair| pair.id).unwrap_or_default();
@@ -384,7 +384,7 @@ pub fn alert_failure(config: &Config, options: &SessionOptions, error: &SessionE
     let told = State::open(&state_dir(config, options)).and_then(|opened| {
         let roots = config.roots.as_ref().map(|root| root.display().to_string());
         let state = &opened.state;
-        alerts.turn(state, &roots, &[matter], Extent::Nothing, None)?;
+        alerts.turn(state, &roots, &[matter], Extent::Nothing, None, now_ns())?;
         alerts.deliver(state, Some(Instant::now() + within))
     });
     if let Err(why) = told {
@@ -406,7 +406,7 @@ impl Session {
             Err(error) => (events::of_error(error, config).into_iter().collect(), Extent::Nothing),
         };
         let told = alerts
-            .turn(state, &self.locations(), &met, extent, result.as_ref().ok())
+            .turn(state, &self.locations(), &met, extent, result.as_ref().ok(), now_ns())
             .and_then(|()| alerts.deliver(state, None));
         if let Err(why) = told {
             log::error!(operation = "alert", error:% = why; "alerts of this cycle could not be kept: {why}");
@@ -437,5 +437,141 @@ impl Session {
     /// What waits for delivery; none for a session without a state.
     pub fn alerts(&self) -> Result<Option<AlertsReport>, SessionError> {
         Ok(self.state.as_ref().map(alerts_report).transpose()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::halt::HaltReport;
+    use crate::report::ProblemReport;
+
+    /// A way out that takes everything; what is queued for it is read from the state.
+    struct Sink;
+
+    impl Channel for Sink {
+        fn name(&self) -> &'static str {
+            "mail"
+        }
+
+        fn place(&self) -> String {
+            "nowhere".to_owned()
+        }
+
+        fn deliver(&self, _: &Letter, _: Instant) -> Result<Delivered, DeliveryError> {
+            Ok(Delivered::default())
+        }
+    }
+
+    const HOUR: i64 = 60 * 60 * 1_000_000_000;
+
+    /// Plays cycles at given times and tells what is queued.
+    struct Play {
+        alerts: Alerts,
+        state: State,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Play {
+        fn new(granularity: Granularity, daily: bool) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let state = State::open(folder.path()).unwrap().state;
+            let terms =
+                Terms { repeat_after: Duration::from_hours(4), repeat_at_most: Duration::from_hours(8) };
+            let alerts =
+                Alerts::through(vec![Way { channel: Arc::new(Sink), granularity }], terms, daily, None);
+            Self { alerts, state, _folder: folder }
+        }
+
+        fn cycle(&self, now: i64, edit: impl FnOnce(&mut SyncReport)) -> Vec<(LetterKind, usize)> {
+            let mut report = SyncReport::begin(now);
+            report.finished = time(now);
+            edit(&mut report);
+            let (met, extent) = events::of_report(&report, None);
+            let roots = Sides::from_fn(|side| side.name().to_owned());
+            self.alerts.turn(&self.state, &roots, &met, extent, Some(&report), now).unwrap();
+            let waiting = self.state.outbox().unwrap();
+            let ids: Vec<_> = waiting.iter().map(|one| one.id).collect();
+            let letters = ids
+                .iter()
+                .map(|id| Letter::from_json(&self.state.outbox_body(*id).unwrap().unwrap()).unwrap());
+            let seen = letters.map(|letter| (letter.kind, letter.events.len())).collect();
+            self.state
+                .change_alerts(&AlertChanges { remove: &ids, ..AlertChanges::default() }, ROOM)
+                .unwrap();
+            seen
+        }
+    }
+
+    fn problem(path: &str) -> ProblemReport {
+        ProblemReport {
+            path: path.to_owned(),
+            side: "left".to_owned(),
+            operation: "copy".to_owned(),
+            kind: "permission-denied".to_owned(),
+            error: "no".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_day_is_told_when_it_is_over_and_a_halt_at_once() {
+        let play = Play::new(Granularity::Daily, false);
+        assert_eq!(play.cycle(HOUR, |report| report.problems = vec![problem("a")]), []);
+        assert_eq!(play.cycle(2 * HOUR, |report| report.problems = vec![problem("a"), problem("b")]), []);
+        let halt = HaltReport::new("empty-root", None, "empty".to_owned(), None);
+        assert_eq!(play.cycle(3 * HOUR, |report| report.halt = Some(halt)), [(LetterKind::Events, 1)]);
+        // What stood still stands, and the halt is over: a recovery waits too.
+        assert_eq!(play.cycle(23 * HOUR, |report| report.problems = vec![problem("a"), problem("b")]), []);
+        let told = play.cycle(25 * HOUR, |report| report.problems = vec![problem("a"), problem("b")]);
+        assert_eq!(told.len(), 1);
+        assert_eq!(told[0].0, LetterKind::Daily);
+        // a, b, the halt's end, and both once more after their four hours.
+        assert_eq!(told[0].1, 5);
+        assert_eq!(play.cycle(26 * HOUR, |report| report.problems = vec![problem("a"), problem("b")]), []);
+    }
+
+    #[test]
+    fn a_summary_comes_once_a_day_beside_what_is_told_at_once() {
+        let play = Play::new(Granularity::Event, true);
+        let both = |report: &mut SyncReport| report.problems = vec![problem("a"), problem("b")];
+        assert_eq!(play.cycle(HOUR, both), [(LetterKind::Events, 1), (LetterKind::Events, 1)]);
+        assert_eq!(play.cycle(2 * HOUR, both), []);
+        assert_eq!(
+            play.cycle(24 * HOUR + 1, |report| report.problems = vec![problem("a"), problem("b")]).len(),
+            3
+        );
+        assert_eq!(play.cycle(25 * HOUR, both), []);
+        // An idle pair is told of too: silence would look like a program that does not run.
+        let idle = play.cycle(49 * HOUR, both);
+        assert!(idle.contains(&(LetterKind::Daily, 0)), "{idle:?}");
+    }
+
+    #[test]
+    fn what_is_lost_is_told_with_the_next_letter() {
+        let play = Play::new(Granularity::Run, false);
+        lose(&play.state, 3, "for a test").unwrap();
+        lose(&play.state, 2, "for a test").unwrap();
+        assert_eq!(alerts_report(&play.state).unwrap().lost, 5);
+        let roots = Sides::from_fn(|side| side.name().to_owned());
+        let matter = events::of_error(
+            &SessionError::Halted(HaltReport::new("same-root", None, "the same".to_owned(), None)),
+            None,
+        );
+        play.alerts.turn(&play.state, &roots, &[matter.unwrap()], Extent::Nothing, None, HOUR).unwrap();
+        let id = play.state.outbox().unwrap()[0].id;
+        let letter = Letter::from_json(&play.state.outbox_body(id).unwrap().unwrap()).unwrap();
+        assert_eq!(letter.dropped, 5);
+        assert_eq!(alerts_report(&play.state).unwrap().lost, 0);
+    }
+
+    #[test]
+    fn an_idle_cycle_writes_nothing() {
+        let play = Play::new(Granularity::Run, true);
+        play.cycle(HOUR, |_| {});
+        let before = std::fs::read(play.state.folder().join("state.redb")).unwrap();
+        for minute in 0..10 {
+            play.cycle(HOUR + minute * 60, |_| {});
+        }
+        assert!(before == std::fs::read(play.state.folder().join("state.redb")).unwrap());
     }
 }

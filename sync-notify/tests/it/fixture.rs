@@ -40,6 +40,10 @@ impl Certificates {
     }
 
     pub(crate) fn valid(names: &[&str], years: (i32, i32)) -> Self {
+        Self::of(names, years, &KeyPair::generate().unwrap())
+    }
+
+    fn of(names: &[&str], years: (i32, i32), key: &KeyPair) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut authority = CertificateParams::new(Vec::new()).unwrap();
         authority.distinguished_name.push(DnType::CommonName, "Bothways test authority");
@@ -50,8 +54,7 @@ impl Certificates {
         let mut leaf = CertificateParams::new(names).unwrap();
         leaf.not_before = rcgen::date_time_ymd(years.0, 1, 1);
         leaf.not_after = rcgen::date_time_ymd(years.1, 1, 1);
-        let key = KeyPair::generate().unwrap();
-        let leaf = leaf.signed_by(&key, &Issuer::new(authority, authority_key)).unwrap();
+        let leaf = leaf.signed_by(key, &Issuer::new(authority, authority_key)).unwrap();
         std::fs::write(dir.path().join("ca.pem"), ca.pem()).unwrap();
         std::fs::write(dir.path().join("cert.pem"), leaf.pem()).unwrap();
         std::fs::write(dir.path().join("key.pem"), key.serialize_pem()).unwrap();
