@@ -467,7 +467,13 @@ impl<'b> Builder<'b> {
         Self::report(case, newer, policy, clash, plan);
     }
 
-    pub(crate) fn report(case: &Case<'_>, newer: Side, policy: ConflictPolicy, clash: Option<RelPath>, plan: &mut Plan) {
+    pub(crate) fn report(
+        case: &Case<'_>,
+        newer: Side,
+        policy: ConflictPolicy,
+        clash: Option<RelPath>,
+        plan: &mut Plan,
+    ) {
         let [Some(left), Some(right)] = Side::BOTH.map(|side| case.difference.sides[side].seen()) else {
             return;
         };

@@ -195,7 +195,8 @@ impl Session {
         evidence: &mut Evidence,
         watch: &dyn Watch,
     ) -> Result<(), SessionError> {
-        let bytes = questions.iter().filter(|(_, asked)| asked.content).map(|(_, asked)| asked.expect.size).sum();
+        let bytes =
+            questions.iter().filter(|(_, asked)| asked.content).map(|(_, asked)| asked.expect.size).sum();
         watch.begin(Phase::Digest, Some(questions.len() as u64), Some(bytes));
         let control = Watched { watch, throttle: None };
         let next = AtomicUsize::new(0);
