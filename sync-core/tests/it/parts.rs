@@ -16,7 +16,7 @@ fn picks(number: u64, action: &Action) -> bool {
     for byte in action.path.as_bytes() {
         hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
     }
-    (hash >> 33) % 2 == 0
+    (hash >> 33).is_multiple_of(2)
 }
 
 /// Takes parts of the next plan, each in a world of its own; says how many.
