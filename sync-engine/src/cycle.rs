@@ -159,7 +159,12 @@ impl Session {
         report.problems.append(&mut ledger.problems);
         report.done = ledger.counts.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect();
         report.bytes_copied = ledger.bytes;
-        let closed = ledger.close(&plan, &run.reach, outcome_word(report));
+        // Taking a large plan apart takes as long as committing it, and nobody needs it any more.
+        let actions = std::mem::take(&mut plan.actions);
+        let closed = std::thread::scope(|scope| {
+            scope.spawn(|| drop(actions));
+            ledger.close(&plan, &run.reach, outcome_word(report))
+        });
         report.act_ms = millis(start);
         Ok(closed?)
     }

@@ -3,14 +3,12 @@
 //! Whatever a file is called, it stays within its line and its field: control characters, and characters that
 //! reorder or hide text, are escaped.
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 use log::kv::{Error, Key, Value, VisitSource, VisitValue};
 use log::{Level, Record};
-use serde_json::Value as Json;
 
 use crate::show::{harmless, plain};
 
@@ -38,41 +36,66 @@ pub(super) fn text(out: &mut dyn Write, record: &Record<'_>) -> io::Result<()> {
 
 /// `{"time":"2026-11-20T15:43:07.123Z","level":"info","run":7,"operation":"copy","path":"a/b",…}`
 pub(super) fn json(out: &mut dyn Write, record: &Record<'_>) -> io::Result<()> {
-    // A run of many thousand files logs a line for each: it is put together by hand, in one text.
+    // A run of many thousand files logs a line for each: it is put together in one text, without steps in between.
     let level = record.level().as_str().to_ascii_lowercase();
-    let mut line = format!("{{\"time\":\"{}\",\"level\":\"{level}\"", now());
+    let mut line = String::with_capacity(512);
+    // Writing to a text cannot fail.
+    let _ = write!(line, "{{\"time\":\"{:.3}\",\"level\":\"{level}\"", jiff::Timestamp::now());
     for (key, value) in fields(record) {
         // What a record calls one of the fields of every line must not stand beside it under the same name.
-        let taken = if ["time", "level", "message"].contains(&&*key) { "_" } else { "" };
-        let _ = write!(line, ",{}:{value}", Json::String(format!("{key}{taken}")));
+        let taken = if ["time", "level", "message"].contains(&key.as_str()) { "_" } else { "" };
+        put(&mut line, &value, |line| {
+            let _ = write!(line, ",\"");
+            let _ = write!(Escaped(line), "{key}{taken}");
+            line.push_str("\":");
+        });
     }
-    let message = record.args().to_string();
-    if !message.is_empty() {
-        let _ = write!(line, ",\"message\":{}", Json::String(message));
+    let message = record.args();
+    if message.as_str() != Some("") {
+        line.push_str(",\"message\":");
+        quoted(&mut line, message);
     }
-    line.push('}');
-    writeln!(out, "{}", escape_json(&line))
+    line.push_str("}\n");
+    out.write_all(line.as_bytes())
 }
 
 fn now() -> String {
     format!("{:.3}", jiff::Timestamp::now())
 }
 
-/// JSON escapes line breaks by itself, but leaves alone what only some readers take for a line break or an order.
-fn escape_json(line: &str) -> Cow<'_, str> {
-    if line.chars().all(harmless) {
-        return Cow::Borrowed(line);
-    }
-    let mut out = String::with_capacity(line.len());
-    for c in line.chars() {
-        if harmless(c) {
-            out.push(c);
-        } else {
-            // All of them lie in the basic plane; others are never escaped here.
-            let _ = write!(out, "\\u{:04x}", u32::from(c));
+/// Text on its way into a JSON string. JSON needs only quotes, backslashes and control characters escaped; what some
+/// readers take for a line break or an order is escaped as well.
+struct Escaped<'a>(&'a mut String);
+
+impl std::fmt::Write for Escaped<'_> {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        let as_it_is = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+        let mut rest = text;
+        loop {
+            let run = rest.bytes().take_while(|byte| as_it_is(byte)).count();
+            let (plain, others) = rest.split_at(run);
+            self.0.push_str(plain);
+            let mut others = others.chars();
+            match others.next() {
+                None => return Ok(()),
+                Some(c @ ('"' | '\\')) => self.0.extend(['\\', c]),
+                Some('\n') => self.0.push_str("\\n"),
+                Some('\r') => self.0.push_str("\\r"),
+                Some('\t') => self.0.push_str("\\t"),
+                Some(c) if harmless(c) => self.0.push(c),
+                // All of them lie in the basic plane; others are never escaped here.
+                Some(c) => write!(self.0, "\\u{:04x}", u32::from(c))?,
+            }
+            rest = others.as_str();
         }
     }
-    Cow::Owned(out)
+}
+
+fn quoted(out: &mut String, text: impl std::fmt::Display) {
+    out.push('"');
+    // Writing to a text cannot fail.
+    let _ = write!(Escaped(out), "{text}");
+    out.push('"');
 }
 
 fn pairs(record: &Record<'_>, without: &[&str]) -> String {
@@ -80,63 +103,77 @@ fn pairs(record: &Record<'_>, without: &[&str]) -> String {
     for (key, value) in fields(record) {
         if !without.contains(&key.as_str()) {
             // A text is shown as JSON shows it, so that none can look like another pair.
-            let _ = write!(out, " {}={}", plain(&key), escape_json(&value.to_string()));
+            put(&mut out, &value, |out| {
+                let _ = write!(out, " {}=", plain(key.as_str()));
+            });
         }
     }
     out
 }
 
-/// The key-values of a record, the well-known ones first.
-fn fields(record: &Record<'_>) -> Vec<(String, Json)> {
-    struct Collect(Vec<(String, Json)>);
-    impl<'kvs> VisitSource<'kvs> for Collect {
-        fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
-            let mut seen = Seen(Json::Null);
-            value.visit(&mut seen)?;
-            if seen.0 != Json::Null {
-                self.0.push((key.to_string(), seen.0));
-            }
+/// Writes a value as JSON, what stands before it first; nothing at all for a value that is not there.
+fn put(out: &mut String, value: &Value<'_>, before: impl FnOnce(&mut String)) {
+    struct Put<'o, F>(&'o mut String, Option<F>);
+    impl<F: FnOnce(&mut String)> Put<'_, F> {
+        fn number(&mut self, value: impl std::fmt::Display) -> Result<(), Error> {
+            self.begin();
+            let _ = write!(self.0, "{value}");
             Ok(())
         }
+        fn begin(&mut self) {
+            if let Some(before) = self.1.take() {
+                before(self.0);
+            }
+        }
     }
-    /// A value as JSON; what is not there is null.
-    struct Seen(Json);
-    impl VisitValue<'_> for Seen {
+    impl<F: FnOnce(&mut String)> VisitValue<'_> for Put<'_, F> {
         fn visit_any(&mut self, value: Value<'_>) -> Result<(), Error> {
-            self.0 = Json::String(value.to_string());
+            self.begin();
+            quoted(self.0, value);
             Ok(())
         }
         fn visit_null(&mut self) -> Result<(), Error> {
             Ok(())
         }
         fn visit_u64(&mut self, value: u64) -> Result<(), Error> {
-            self.0 = value.into();
-            Ok(())
+            self.number(value)
         }
         fn visit_i64(&mut self, value: i64) -> Result<(), Error> {
-            self.0 = value.into();
-            Ok(())
+            self.number(value)
         }
         fn visit_f64(&mut self, value: f64) -> Result<(), Error> {
-            self.0 = value.into();
-            Ok(())
+            // JSON has no word for what is no number.
+            if value.is_finite() { self.number(value) } else { self.visit_any(value.into()) }
         }
         fn visit_bool(&mut self, value: bool) -> Result<(), Error> {
-            self.0 = value.into();
+            self.number(value)
+        }
+    }
+    // Writing to a text cannot fail.
+    let _ = value.visit(&mut Put(out, Some(before)));
+}
+
+/// The key-values of a record, the well-known ones first.
+fn fields<'r>(record: &'r Record<'_>) -> Vec<(Key<'r>, Value<'r>)> {
+    struct Collect<'r>(Vec<(Key<'r>, Value<'r>)>);
+    impl<'r> VisitSource<'r> for Collect<'r> {
+        fn visit_pair(&mut self, key: Key<'r>, value: Value<'r>) -> Result<(), Error> {
+            self.0.push((key, value));
             Ok(())
         }
     }
-    let mut collect = Collect(Vec::new());
+    let mut collect = Collect(Vec::with_capacity(FIRST.len()));
     // Collecting cannot fail.
     let _ = record.key_values().visit(&mut collect);
     let rank = |key: &str| FIRST.iter().position(|first| *first == key).unwrap_or(FIRST.len());
-    collect.0.sort_by_key(|(key, _)| rank(key));
+    collect.0.sort_by_key(|(key, _)| rank(key.as_str()));
     collect.0
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::Value as Json;
 
     fn with(format: fn(&mut dyn Write, &Record<'_>) -> io::Result<()>, path: &str) -> String {
         let pairs: &[(&str, Value<'_>)] = &[

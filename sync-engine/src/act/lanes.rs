@@ -9,11 +9,13 @@
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use sync_core::plan::{Action, Transition};
 use sync_core::side::Side;
+use sync_replica::{Operation, Problem, ProblemKind};
 
 use super::perform::{Job, Ready};
 use super::{Executor, Failure, Outcome};
@@ -23,7 +25,7 @@ const WINDOW_BYTES: u64 = 64 << 20;
 /// How many actions a thread takes, and hands on, at a time.
 const CHUNK: usize = 64;
 /// A batch is put in place once it is this large, or its first copy has waited this long.
-const BATCH_FILES: usize = 8192;
+const BATCH_FILES: usize = 16_384;
 const BATCH_BYTES: u64 = 128 << 20;
 const BATCH_AGE: Duration = Duration::from_secs(2);
 
@@ -32,6 +34,32 @@ struct Waiting<'a> {
     job: Job<'a>,
     transition: &'a Transition,
     ready: Ready,
+}
+
+/// Closed until it is opened once.
+#[derive(Default)]
+struct Gate {
+    open: Mutex<bool>,
+    opened: Condvar,
+}
+
+impl Gate {
+    fn wait(&self) {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.opened.wait_while(open, |open| !*open).unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Opens when what this returns is dropped.
+    fn opened_at_the_end(&self) -> impl Drop {
+        struct Opens<'g>(&'g Gate);
+        impl Drop for Opens<'_> {
+            fn drop(&mut self) {
+                *self.0.open.lock().unwrap_or_else(PoisonError::into_inner) = true;
+                self.0.opened.notify_all();
+            }
+        }
+        Opens(self)
+    }
 }
 
 /// The one transition of an action that is nothing but one copy.
@@ -60,10 +88,11 @@ fn windows<'a>(actions: &[&'a Action]) -> Vec<&'a Action> {
 }
 
 impl<'a> Executor<'a> {
-    /// Everything below the size for the slow lane, over several threads.
-    pub(super) fn small_lane(&self, actions: &[&'a Action]) {
+    /// Everything below the size for the slow lane, over several threads. `prepare` makes what the copies go into;
+    /// staging needs none of that and begins at once.
+    pub(super) fn small_lane(&self, actions: &[&'a Action], prepare: impl FnOnce()) {
         if actions.is_empty() {
-            return;
+            return prepare();
         }
         let actions = windows(actions);
         let next = AtomicUsize::new(0);
@@ -74,12 +103,18 @@ impl<'a> Executor<'a> {
             (start < actions.len()).then(|| start..(start + chunk).min(actions.len()))
         };
         let (send, receive) = bounded::<Vec<Waiting<'a>>>(BATCH_FILES / CHUNK);
+        let prepared = Gate::default();
         std::thread::scope(|scope| {
             for _ in 0..self.threads.min(actions.len()) {
-                let (send, actions, take) = (send.clone(), &actions, &take);
-                scope.spawn(move || self.stage_from(actions, take, &send));
+                let (send, actions, take, prepared) = (send.clone(), &actions, &take, &prepared);
+                scope.spawn(move || self.stage_from(actions, take, &send, prepared));
             }
             drop(send);
+            {
+                // Opens also when preparing panics, so that nobody waits for ever.
+                let _opened = prepared.opened_at_the_end();
+                prepare();
+            }
             self.install_from(&receive);
         });
     }
@@ -89,6 +124,7 @@ impl<'a> Executor<'a> {
         actions: &[&'a Action],
         take: &impl Fn() -> Option<Range<usize>>,
         send: &Sender<Vec<Waiting<'a>>>,
+        prepared: &Gate,
     ) {
         while let Some(range) = take() {
             let mut staged = Vec::with_capacity(range.len());
@@ -98,6 +134,7 @@ impl<'a> Executor<'a> {
                     break;
                 }
                 let Some(transition) = sole_copy(action).filter(|_| !self.is_barred(action)) else {
+                    prepared.wait();
                     self.one(action);
                     continue;
                 };
@@ -160,25 +197,48 @@ impl<'a> Executor<'a> {
                 refused = Some((side, problem.kind, problem.explain()));
             }
         }
-        let mut outcomes: Vec<(&'a Action, Outcome)> = Vec::with_capacity(batch.len());
-        for Waiting { mut job, transition, ready } in batch {
-            let result = match &refused {
-                Some((side, kind, why)) if *side == ready.to => {
-                    self.replicas[*side].discard(ready.staged);
-                    let operation = sync_replica::Operation::Flush;
-                    let problem =
-                        sync_replica::Problem::new(operation, transition.path(), *kind, why.clone());
-                    Err(Failure { side: *side, problem })
-                }
-                _ => self.install(&mut job, transition, ready),
-            };
-            match result {
-                Ok(()) => self.conclude(&mut job),
-                Err(failure) => Self::failed(&mut job, transition, failure),
-            }
-            outcomes.push((job.action, job.outcome));
+        let put = |one: Waiting<'a>| {
+            let refused = refused.as_ref().filter(|(side, ..)| *side == one.ready.to);
+            let refused = refused.map(|(_, kind, why)| (*kind, why.clone()));
+            self.put_in_place(one, refused)
+        };
+        // Little is done sooner than threads are started for it.
+        if batch.len() < CHUNK {
+            return self.report_all(batch.into_iter().map(put).collect());
         }
-        self.report_all(outcomes);
+        let share = batch.len().div_ceil(self.threads);
+        let mut rest = batch;
+        std::thread::scope(|scope| {
+            while !rest.is_empty() {
+                let more = rest.split_off(share.min(rest.len()));
+                let own = std::mem::replace(&mut rest, more);
+                let put = &put;
+                scope.spawn(move || self.report_all(own.into_iter().map(put).collect()));
+            }
+        });
+    }
+
+    /// Puts one settled copy in place, unless it was `refused` durability.
+    fn put_in_place(
+        &self,
+        one: Waiting<'a>,
+        refused: Option<(ProblemKind, String)>,
+    ) -> (&'a Action, Outcome) {
+        let Waiting { mut job, transition, ready } = one;
+        let result = match refused {
+            Some((kind, why)) => {
+                let side = ready.to;
+                self.replicas[side].discard(ready.staged);
+                let problem = Problem::new(Operation::Flush, transition.path(), kind, why);
+                Err(Failure { side, problem })
+            }
+            None => self.install(&mut job, transition, ready),
+        };
+        match result {
+            Ok(()) => self.conclude(&mut job),
+            Err(failure) => Self::failed(&mut job, transition, failure),
+        }
+        (job.action, job.outcome)
     }
 
     /// Large files one after the other, beside everything else.

@@ -170,11 +170,8 @@ impl<'a> Executor<'a> {
             return;
         }
         let phase = |wanted: Phase| plan.actions.iter().filter(move |action| action.phase == wanted);
-        for action in phase(Phase::Renames).chain(phase(Phase::Dirs)) {
-            if self.stops() {
-                return;
-            }
-            self.one(action);
+        if !self.in_order(phase(Phase::Renames)) {
+            return;
         }
         let copies: HashSet<&RelPath> = phase(Phase::Copies).map(|action| &action.path).collect();
         let builds_on_a_copy = |action: &&Action| {
@@ -183,19 +180,27 @@ impl<'a> Executor<'a> {
         let (later, now): (Vec<_>, Vec<_>) = phase(Phase::Copies).partition(builds_on_a_copy);
         let (large, small): (Vec<_>, Vec<_>) = now.into_iter().partition(|action| self.is_large(action));
         std::thread::scope(|scope| {
-            if !large.is_empty() {
-                scope.spawn(|| self.large_lane(&large));
-            }
-            self.small_lane(&small);
+            self.small_lane(&small, || {
+                let made = self.in_order(phase(Phase::Dirs));
+                if made && !large.is_empty() {
+                    scope.spawn(|| self.large_lane(&large));
+                }
+            });
             self.deletes(phase(Phase::Deletes).chain(phase(Phase::Replacements)));
         });
         // A clash waits until the older version is where an earlier run has begun to keep it.
-        for action in later {
+        self.in_order(later.into_iter());
+    }
+
+    /// One after the other; false when the run stops in between.
+    fn in_order(&self, actions: impl Iterator<Item = &'a Action>) -> bool {
+        for action in actions {
             if self.stops() {
-                return;
+                return false;
             }
             self.one(action);
         }
+        true
     }
 
     fn deletes(&self, actions: impl Iterator<Item = &'a Action>) {
