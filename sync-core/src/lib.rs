@@ -34,6 +34,7 @@ mod heed;
 pub mod matrix;
 mod observe;
 mod pairing;
+pub mod part;
 pub mod path;
 pub mod plan;
 pub mod policy;

@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use sync_core::abilities::Abilities;
 use sync_core::entry::Entry;
+use sync_core::part::Part;
 use sync_core::path::RelPath;
 use sync_core::snapshot::Snapshot;
 use sync_replica::{
@@ -235,6 +236,10 @@ impl Replica for LocalReplica {
 
     fn scan(&self, request: &ScanRequest<'_>) -> Result<Snapshot, Problem> {
         self.scan_tree(request)
+    }
+
+    fn scan_part(&self, request: &ScanRequest<'_>, part: &Part) -> Result<Snapshot, Problem> {
+        self.scan_some(request, part)
     }
 
     fn look(&self, at: &RelPath) -> Result<Option<Entry>, Problem> {

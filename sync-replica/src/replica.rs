@@ -10,6 +10,7 @@ use std::any::Any;
 use sync_core::abilities::Abilities;
 use sync_core::entry::{Digest, Entry, XattrDigest};
 use sync_core::fold::Equivalence;
+use sync_core::part::Part;
 use sync_core::path::RelPath;
 use sync_core::snapshot::Snapshot;
 
@@ -133,6 +134,10 @@ pub trait Replica: Send + Sync {
     /// Scans the whole tree. A directory that cannot be read is in the snapshot as such; only a root that cannot
     /// be read at all, or a cancelled scan, is an error.
     fn scan(&self, request: &ScanRequest<'_>) -> Result<Snapshot, Problem>;
+
+    /// Scans a part of the tree: each directory's listing holds only what the part names there. Errors are those of
+    /// [`Self::scan`].
+    fn scan_part(&self, request: &ScanRequest<'_>, part: &Part) -> Result<Snapshot, Problem>;
 
     /// Looks at one path.
     fn look(&self, at: &RelPath) -> Result<Option<Entry>, Problem>;

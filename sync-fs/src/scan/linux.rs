@@ -12,7 +12,7 @@ use sync_core::path::RelPath;
 use sync_core::snapshot::{DirId, Listing, ListingBuilder, Snapshot};
 use sync_replica::{Operation, Problem, ScanRequest};
 
-use super::{special, text, threads};
+use super::{Sieve, threads, unreadable};
 use crate::local::LocalReplica;
 use crate::read::cancelled;
 use crate::sys::Dir;
@@ -36,7 +36,6 @@ struct Stack {
 struct Walk<'a> {
     replica: &'a LocalReplica,
     request: &'a ScanRequest<'a>,
-    text_only: bool,
     stack: Mutex<Stack>,
     more: Condvar,
 }
@@ -52,7 +51,6 @@ pub(super) fn scan(replica: &LocalReplica, request: &ScanRequest<'_>) -> Result<
     let walk = Walk {
         replica,
         request,
-        text_only: request.filter.text_only(),
         stack: Mutex::new(Stack { waiting: vec![root], busy: 0, next: 1, stopped: false }),
         more: Condvar::new(),
     };
@@ -137,9 +135,7 @@ impl Walk<'_> {
             Ok(builder) => builder,
             Err(error) => {
                 hands.found.clear();
-                let vanished = crate::place::leads_nowhere(&error);
-                let reason = if vanished { Reason::Changing } else { Reason::UnreadableDir };
-                return Listing::unreadable(Trouble::new(reason, error.to_string()));
+                return unreadable(&error);
             }
         };
         if !hands.found.is_empty() {
@@ -165,68 +161,26 @@ impl Walk<'_> {
     }
 
     fn list(&self, dir: &Dir, path: &RelPath, hands: &mut Hands) -> io::Result<ListingBuilder> {
+        let sieve = Sieve::new(self.replica, self.request, dir, path);
         let mut builder = ListingBuilder::new(self.request.equivalence);
-        let hidden = self.replica.hidden.names_in(path);
-        let device = self.replica.identity.0;
         let mut seen = 0;
         let mut entries = RawDir::new(dir, &mut hands.buffer);
         while let Some(entry) = entries.next() {
             let entry = entry?;
             let name_c = entry.file_name();
             let name = name_c.to_bytes();
-            if name == b"." || name == b".." || hidden.contains(name) {
+            if !sieve.is_wanted(name) {
                 continue;
             }
             seen += 1;
-            // Where the kernel tells the kind at once, what is hidden need not be looked at.
             let told = match entry.file_type() {
                 FileType::RegularFile => Some(Kind::File),
                 FileType::Directory => Some(Kind::Dir),
                 FileType::Symlink => Some(Kind::Symlink),
                 _ => None,
             };
-            if let Some(kind) = told
-                && self.request.filter.hides(path, name, kind)
-            {
-                builder.push_ignored();
-                continue;
-            }
-            let stat = match dir.stat_c(name_c) {
-                Ok(Some(stat)) => stat,
-                Ok(None) => {
-                    builder.push_unobserved(name, Trouble::new(Reason::Changing, ""));
-                    continue;
-                }
-                Err(error) => {
-                    builder.push_unobserved(name, Trouble::new(Reason::Unreadable, error.to_string()));
-                    continue;
-                }
-            };
-            let kind = stat.kind;
-            if kind != told
-                && let Some(kind) = kind
-                && self.request.filter.hides(path, name, kind)
-            {
-                builder.push_ignored();
-                continue;
-            }
-            if let Some(trouble) = special(&stat, device) {
-                builder.push_unobserved(name, trouble);
-                continue;
-            }
-            let Some(entry) = self.replica.entry_of(&stat) else { continue };
-            match entry.kind {
-                Kind::Dir => hands.found.push(Found { name: name.into(), entry }),
-                Kind::Symlink => match dir.read_link(name) {
-                    Ok(target) => builder.push(name, entry, Some(&target), None),
-                    Err(error) => {
-                        builder.push_unobserved(name, Trouble::new(Reason::Changing, error.to_string()));
-                    }
-                },
-                Kind::File if self.text_only && !text::is_text(dir, name) => {
-                    builder.push_content_hidden(name);
-                }
-                Kind::File => builder.push(name, entry, None, None),
+            if let Some(entry) = sieve.sort(name, told, || dir.stat_c(name_c), &mut builder) {
+                hands.found.push(Found { name: name.into(), entry });
             }
         }
         self.request.control.entries_seen(seen);

@@ -2,9 +2,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use sync_core::entry::{Kind, Reason};
+use sync_core::entry::{Entry, Kind, Reason};
 use sync_core::fold::Equivalence;
+use sync_core::part::Part;
 use sync_core::path::RelPath;
+use sync_core::snapshot::Snapshot;
 
 use super::kit::{
     Given, HideHidden, Result, STAMP, StopAfter, THEN_NS, close, ensure, look, needs, noise, p, put, refused,
@@ -33,7 +35,69 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
     ("a scan tells how many entries it has seen", entries_seen),
     ("a cancelled scan is an error", cancelled_scan),
     ("a scan may use one thread or many", threads),
+    ("a scan of a part shows what the whole shows there, and nothing else", part_of_the_whole),
+    ("a part is found in whatever spelling, where the pair folds", part_folds),
 ];
+
+/// Every entry of a snapshot, with its path as the side spells it.
+fn flat(snapshot: &Snapshot) -> Result<Vec<(RelPath, Entry)>> {
+    let mut todo = vec![(RelPath::root(), snapshot.root())];
+    let mut all = Vec::new();
+    while let Some((path, listing)) = todo.pop() {
+        for listed in listing.iter() {
+            let at = path.join(listed.name).map_err(|error| error.to_string())?;
+            if let Some(child) = listed.child.and_then(|id| snapshot.dir(id)) {
+                todo.push((at.clone(), child));
+            }
+            all.push((at, listed.entry));
+        }
+    }
+    all.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(all)
+}
+
+fn part_of_the_whole(fx: &dyn Fixture) -> Result {
+    for path in ["a/b/c/one", "a/b/c/two", "a/b/three", "a/four", "d/five", "six"] {
+        fx.write(&p(path), path.as_bytes());
+    }
+    let whole = flat(&scan(fx)?)?;
+    let mut part = Part::default();
+    part.add(&p("a/b/three"));
+    part.add(&p("a/b/c"));
+    part.add(&p("gone"));
+    part.add(&p("d/gone/too"));
+    part.add_below(&p("six"));
+    let seen = |part: &Part| -> Result<Vec<(RelPath, Entry)>> {
+        flat(&fx.replica().scan_part(&request(&ShowAll, &Uncontrolled), part)?)
+    };
+    let names: Vec<_> = seen(&part)?.into_iter().map(|(path, _)| path).collect();
+    same!(
+        names,
+        ["a", "a/b", "a/b/c", "a/b/three", "d", "six"].map(p),
+        "the named paths and the way to them"
+    );
+    part.add_below(&p("a/b"));
+    let wanted = |path: &RelPath| path.starts_with(&p("a/b")) || ["a", "d", "six"].map(p).contains(path);
+    let expected: Vec<_> = whole.iter().filter(|(path, _)| wanted(path)).cloned().collect();
+    same!(seen(&part)?, expected, "with a folder whole");
+    same!(seen(&Part::Everything)?, whole, "everything");
+    same!(seen(&Part::default())?, [], "nothing");
+    Ok(())
+}
+
+fn part_folds(fx: &dyn Fixture) -> Result {
+    fx.write(&p("Dir/Name"), b"1");
+    fx.write(&p("Dir/other"), b"2");
+    let equivalence = Equivalence { case: true, form: false };
+    let mut part = Part::default();
+    part.add(&p("dir/name"));
+    let request = ScanRequest { equivalence, ..request(&ShowAll, &Uncontrolled) };
+    let seen = flat(&fx.replica().scan_part(&request, &part)?)?;
+    let other = |path: &RelPath| path.name().eq_ignore_ascii_case(b"other");
+    let expected: Vec<_> = flat(&scan(fx)?)?.into_iter().filter(|(path, _)| !other(path)).collect();
+    same!(seen, expected, "as the side spells them");
+    Ok(())
+}
 
 fn empty_root(fx: &dyn Fixture) -> Result {
     let snapshot = scan(fx)?;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use sync_core::abilities::Abilities;
 use sync_core::entry::{Attributes, Digest, Entry, Kind, Reason};
+use sync_core::part::Part;
 use sync_core::path::RelPath;
 use sync_core::snapshot::Snapshot;
 
@@ -250,7 +251,12 @@ impl Replica for MemoryReplica {
 
     fn scan(&self, request: &ScanRequest<'_>) -> Result<Snapshot, Problem> {
         self.enter(Operation::Scan, &RelPath::root())?;
-        self.scan_all(request)
+        self.scan_some(request, &Part::Everything)
+    }
+
+    fn scan_part(&self, request: &ScanRequest<'_>, part: &Part) -> Result<Snapshot, Problem> {
+        self.enter(Operation::Scan, &RelPath::root())?;
+        self.scan_some(request, part)
     }
 
     fn look(&self, at: &RelPath) -> Result<Option<Entry>, Problem> {

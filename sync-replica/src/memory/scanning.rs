@@ -4,6 +4,7 @@
 //! such.
 
 use sync_core::entry::{Kind, Reason, Trouble};
+use sync_core::part::Part;
 use sync_core::path::RelPath;
 use sync_core::snapshot::{DirId, Listing, ListingBuilder, Snapshot};
 
@@ -22,6 +23,14 @@ pub(super) struct Found {
     pub name: Box<[u8]>,
     pub ino: Ino,
     pub inode: Inode,
+}
+
+/// A directory that waits to be listed.
+struct Todo<'p> {
+    dir: Ino,
+    path: RelPath,
+    part: &'p Part,
+    index: usize,
 }
 
 impl MemoryReplica {
@@ -44,27 +53,28 @@ impl MemoryReplica {
         state.live.children(dir).filter_map(|(_, slot)| find(slot)).collect()
     }
 
-    fn scan_dir(
+    fn scan_dir<'p>(
         &self,
-        dir: Ino,
-        path: &RelPath,
+        at: &Todo<'p>,
         request: &ScanRequest<'_>,
         dirs: &mut Vec<Option<Listing>>,
-        todo: &mut Vec<(Ino, RelPath, usize)>,
+        todo: &mut Vec<Todo<'p>>,
     ) -> Result<Listing, Problem> {
+        let Todo { dir, path, part, .. } = at;
         if request.control.is_cancelled() {
             return Err(cancelled(Operation::Scan, path));
         }
         let found = {
             let state = self.lock();
-            if state.unreadable.contains(&dir) {
+            if state.unreadable.contains(dir) {
                 return Ok(Listing::unreadable(Trouble::new(Reason::UnreadableDir, "permission denied")));
             }
-            Self::found_in(&state, dir)
+            Self::found_in(&state, *dir)
         };
         let mut builder = ListingBuilder::new(request.equivalence);
         let mut seen = 0;
         for found in found {
+            let Some(part) = part.child(&request.equivalence.key(&found.name)) else { continue };
             if path.is_root() && self.is_own(&child(path, &found.name)) {
                 continue;
             }
@@ -83,9 +93,11 @@ impl MemoryReplica {
                 continue;
             };
             match &found.inode.body {
+                Body::Dir if part.is_empty() => builder.push(&found.name, entry, None, None),
                 Body::Dir => {
                     let id = DirId(u32::try_from(dirs.len()).unwrap_or(u32::MAX));
-                    todo.push((found.ino, child(path, &found.name), dirs.len()));
+                    let path = child(path, &found.name);
+                    todo.push(Todo { dir: found.ino, path, part, index: dirs.len() });
                     dirs.push(None);
                     builder.push(&found.name, entry, None, Some(id));
                 }
@@ -97,15 +109,15 @@ impl MemoryReplica {
         Ok(builder.finish())
     }
 
-    /// The whole tree, directory by directory: a user may act in between, as on a disk.
-    pub(super) fn scan_all(&self, request: &ScanRequest<'_>) -> Result<Snapshot, Problem> {
+    /// A part of the tree, directory by directory: a user may act in between, as on a disk.
+    pub(super) fn scan_some(&self, request: &ScanRequest<'_>, part: &Part) -> Result<Snapshot, Problem> {
         let root = RelPath::root();
         Self::refuse_unreadable(&self.lock(), Operation::Scan, &root, ROOT)?;
         let mut dirs = vec![None];
-        let mut todo = vec![(ROOT, root, 0)];
-        while let Some((dir, path, index)) = todo.pop() {
-            let listing = self.scan_dir(dir, &path, request, &mut dirs, &mut todo)?;
-            dirs[index] = Some(listing);
+        let mut todo = vec![Todo { dir: ROOT, path: root, part, index: 0 }];
+        while let Some(next) = todo.pop() {
+            let listing = self.scan_dir(&next, request, &mut dirs, &mut todo)?;
+            dirs[next.index] = Some(listing);
         }
         Ok(Snapshot::assemble(dirs.into_iter().flatten().collect()))
     }

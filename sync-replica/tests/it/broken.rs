@@ -4,6 +4,7 @@ use std::sync::Mutex;
 
 use sync_core::abilities::Abilities;
 use sync_core::entry::Entry;
+use sync_core::part::Part;
 use sync_core::path::RelPath;
 use sync_core::snapshot::{DirId, Listing, ListingBuilder, Snapshot};
 use sync_replica::conformance::{self, Fixture};
@@ -141,6 +142,10 @@ impl Replica for Broken {
             Fault::Deaf => self.side().scan(&ScanRequest { control: &Uncontrolled, ..*request }),
             _ => self.side().scan(request),
         }
+    }
+
+    fn scan_part(&self, request: &ScanRequest<'_>, part: &Part) -> Result<Snapshot, Problem> {
+        self.side().scan_part(request, part)
     }
 
     fn look(&self, at: &RelPath) -> Result<Option<Entry>, Problem> {
