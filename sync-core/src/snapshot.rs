@@ -266,6 +266,7 @@ pub struct Totals {
 pub struct Snapshot {
     dirs: Vec<Listing>,
     totals: Totals,
+    whole: bool,
 }
 
 impl Snapshot {
@@ -289,7 +290,17 @@ impl Snapshot {
                 }
             }
         }
-        Self { dirs, totals }
+        Self { dirs, totals, whole: true }
+    }
+
+    /// The same for a scan of a [`Part`](crate::part::Part): what it does not show may be there all the same.
+    pub fn assemble_part(dirs: Vec<Listing>) -> Self {
+        Self { whole: false, ..Self::assemble(dirs) }
+    }
+
+    /// Whether the whole tree was scanned, and not a part of it.
+    pub fn is_whole(&self) -> bool {
+        self.whole
     }
 
     /// A root with nothing in it.

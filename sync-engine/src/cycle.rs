@@ -2,13 +2,14 @@
 //!
 //! Owns the faces' entry points [`Session::sync`], [`Session::plan`], [`Session::scan`] and [`Session::explain`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Instant;
 
 use sync_core::compare::compare;
 use sync_core::explain::explain;
 use sync_core::guard::fit;
+use sync_core::part::Part;
 use sync_core::path::RelPath;
 use sync_core::plan::{Action, Plan};
 use sync_core::side::{Side, Sides};
@@ -20,7 +21,7 @@ use crate::error::SessionError;
 use crate::halt::HaltReport;
 use crate::observe::{Observation, millis};
 use crate::put_back::note_trashing;
-use crate::remember::reach::NewRun;
+use crate::remember::reach::{NewRun, Reach};
 use crate::remember::{Ledger, checked, quiet};
 use crate::report::{
     ConflictReport, ExplainReport, FORMAT, PlanReport, ProblemReport, ScanReport, SideReport, SyncReport,
@@ -42,7 +43,7 @@ impl Session {
     /// One cycle. Failures at single paths are in the report; an error means that nothing could be done at all, or
     /// that what was done could not be remembered.
     pub fn sync(&self, options: &SyncOptions, watch: &dyn Watch) -> Result<SyncReport, SessionError> {
-        let result = self.cycle(options, watch);
+        let result = self.cycle(&Part::Everything, options, watch);
         self.alert(&result);
         if result.is_ok() {
             self.upkeep();
@@ -50,14 +51,37 @@ impl Session {
         result
     }
 
-    fn cycle(&self, options: &SyncOptions, watch: &dyn Watch) -> Result<SyncReport, SessionError> {
+    /// One cycle over what happened at some paths, each as a side spells it, with whether everything below it may have
+    /// changed as well. The same cycle on a smaller scope: it decides there what a whole one would.
+    pub fn sync_near(
+        &self,
+        told: &BTreeMap<RelPath, bool>,
+        options: &SyncOptions,
+        watch: &dyn Watch,
+    ) -> Result<SyncReport, SessionError> {
+        let part = self.part_around(told.iter().map(|(path, below)| (path, *below)))?;
+        let result = self.cycle(&part, options, watch);
+        self.alert(&result);
+        result
+    }
+
+    fn cycle(
+        &self,
+        part: &Part,
+        options: &SyncOptions,
+        watch: &dyn Watch,
+    ) -> Result<SyncReport, SessionError> {
         let started = now_ns();
+        let run = NewRun { reach: Reach::of(part), ..NewRun::sync(started) };
         let mut report = SyncReport::begin(started);
         report.halt.clone_from(&self.halt);
         report.notices.clone_from(&self.notices);
         if report.halt.is_none() {
             self.recall_underway()?;
-            let mut seen = self.observe(false, watch)?;
+            let mut seen = self.observe_part(part, watch)?;
+            if *part != Part::Everything && self.may_be_emptied(&seen.snapshots)? {
+                return self.cycle(&Part::Everything, options, watch);
+            }
             let totals = seen.snapshots.as_ref().map(Snapshot::totals);
             (report.left, report.right) = (totals.left.into(), totals.right.into());
             (report.scan_ms, report.decide_ms) = (seen.scan_ms, seen.decide_ms);
@@ -66,13 +90,13 @@ impl Session {
             seen.snapshots = Sides { left: Snapshot::empty(), right: Snapshot::empty() };
             seen.comparison.differences = Vec::new();
             if report.halt.is_none() {
-                self.act(seen.plan, &NewRun::sync(started), watch, &mut report)?;
+                self.act(seen.plan, &run, watch, &mut report)?;
             }
         }
         if let Some(halt) = &report.halt {
             log::error!(operation = "halt", reason = halt.reason.as_str(); "{}", halt.message);
             if let Some(state) = self.state.as_ref().filter(|_| !self.read_only) {
-                checked::halted(state, halt, &NewRun::sync(started))?;
+                checked::halted(state, halt, &run)?;
             }
         }
         if report.halt.is_none() {
@@ -81,6 +105,12 @@ impl Session {
         report.finished = time(now_ns());
         log_summary(&report);
         Ok(report)
+    }
+
+    /// Whether a look at a part of a root shows nothing: only a whole one can tell whether that root is empty.
+    fn may_be_emptied(&self, snapshots: &Sides<Snapshot>) -> Result<bool, SessionError> {
+        let Some(state) = &self.state else { return Ok(false) };
+        Ok(snapshots.either(|snapshot| snapshot.root().is_empty()) && state.counts()?.entries > 0)
     }
 
     /// Carries a plan out as one recorded run of a kind, and remembers what came of it.
@@ -211,7 +241,7 @@ impl Session {
     /// Counts what lies on both sides. Nothing changes anywhere.
     pub fn scan(&self, watch: &dyn Watch) -> Result<ScanReport, SessionError> {
         let start = Instant::now();
-        let snapshots = self.scan_both(watch)?;
+        let snapshots = self.scan_both(&sync_core::part::Part::Everything, watch)?;
         let scan_ms = millis(start);
         let all = compare(&snapshots, std::iter::empty(), &self.terms.abilities, true);
         let Sides { left: left_root, right: right_root } = self.locations();

@@ -17,6 +17,7 @@ mod cycle;
 mod desk;
 mod error;
 mod halt;
+mod near;
 mod observe;
 pub mod records;
 mod remember;

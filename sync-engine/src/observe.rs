@@ -14,6 +14,7 @@ use sync_core::decide::decide_with;
 use sync_core::entry::{Reason, Trouble};
 use sync_core::guidance::{Focus, Guidance};
 use sync_core::matrix::Rule;
+use sync_core::part::Part;
 use sync_core::plan::{Answer, Asked, Evidence, Plan, Question};
 use sync_core::side::{Side, Sides};
 use sync_core::snapshot::Snapshot;
@@ -21,6 +22,7 @@ use sync_replica::{Problem, ProblemKind, ScanRequest, Xattrs};
 use sync_state::{ConflictState, State, StateError};
 
 use crate::error::SessionError;
+use crate::near::baseline_part;
 use crate::session::Session;
 use crate::watch::{Phase, Watch, Watched};
 
@@ -43,8 +45,8 @@ pub(crate) fn millis(since: Instant) -> u64 {
 }
 
 impl Session {
-    /// Scans both sides at the same time.
-    pub(crate) fn scan_both(&self, watch: &dyn Watch) -> Result<Sides<Snapshot>, SessionError> {
+    /// Scans a part of both sides at the same time.
+    pub(crate) fn scan_both(&self, part: &Part, watch: &dyn Watch) -> Result<Sides<Snapshot>, SessionError> {
         watch.begin(Phase::Scan, None, None);
         let control = Watched { watch, throttle: None };
         let request = ScanRequest {
@@ -54,8 +56,8 @@ impl Session {
             threads: thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
         };
         let scanned = thread::scope(|scope| {
-            let right = scope.spawn(|| self.replicas.right.scan(&request));
-            let left = self.replicas.left.scan(&request);
+            let right = scope.spawn(|| self.replicas.right.scan_part(&request, part));
+            let left = self.replicas.left.scan_part(&request, part);
             let right = right.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             Sides { left, right }
         });
@@ -87,20 +89,35 @@ impl Session {
         self.observe_with(everything, Guidance::default(), watch)
     }
 
+    /// Observes a part of both trees and decides what becomes of it.
+    pub(crate) fn observe_part(&self, part: &Part, watch: &dyn Watch) -> Result<Observation, SessionError> {
+        self.observe_in(part, false, Guidance::default(), watch)
+    }
+
     /// The same, told what a person chose and what shall be examined.
     pub(crate) fn observe_with(
         &self,
+        everything: bool,
+        guidance: Guidance,
+        watch: &dyn Watch,
+    ) -> Result<Observation, SessionError> {
+        self.observe_in(&Part::Everything, everything, guidance, watch)
+    }
+
+    fn observe_in(
+        &self,
+        part: &Part,
         everything: bool,
         mut guidance: Guidance,
         watch: &dyn Watch,
     ) -> Result<Observation, SessionError> {
         let start = Instant::now();
-        let snapshots = self.scan_both(watch)?;
+        let snapshots = self.scan_both(part, watch)?;
         let scan_ms = millis(start);
         let start = Instant::now();
         let mut evidence = Evidence::default();
         self.recall_doubts(&snapshots, &mut guidance, &mut evidence)?;
-        let comparison = self.compare(&snapshots, everything, &guidance.focus())?;
+        let comparison = self.compare(part, &snapshots, everything, &guidance.focus())?;
         let mut plan = decide_with(&comparison, &snapshots, &evidence, &self.terms, &guidance);
         for round in 0.. {
             if plan.questions.is_empty() {
@@ -149,10 +166,14 @@ impl Session {
 
     fn compare(
         &self,
+        part: &Part,
         snapshots: &Sides<Snapshot>,
         everything: bool,
         focus: &Focus,
     ) -> Result<Comparison, SessionError> {
+        if *part != Part::Everything {
+            return self.compare_part(part, snapshots, focus);
+        }
         let mut failed = None;
         let baseline = self.state.as_ref().map(State::baseline).transpose()?;
         let rows =
@@ -162,6 +183,24 @@ impl Session {
             None => Ok(comparison),
             Some(error) => self.restart_from(error, snapshots, everything, focus),
         }
+    }
+
+    /// A baseline that turns out damaged here is the next whole cycle's to mend.
+    fn compare_part(
+        &self,
+        part: &Part,
+        snapshots: &Sides<Snapshot>,
+        focus: &Focus,
+    ) -> Result<Comparison, SessionError> {
+        let Some(state) = &self.state else {
+            let nothing = std::iter::empty();
+            return Ok(compare_closely(snapshots, nothing, &self.terms.abilities, false, focus));
+        };
+        let counts = state.counts()?;
+        let rows = baseline_part(state, part)?.into_iter();
+        let comparison = compare_closely(snapshots, rows, &self.terms.abilities, false, focus);
+        // Guards judge a change against the whole pair.
+        Ok(Comparison { baseline_entries: counts.entries, baseline_files: counts.files, ..comparison })
     }
 
     /// A damaged baseline is set aside and built anew from what both sides agree on, as at a first meeting.

@@ -296,7 +296,9 @@ impl Findings {
         let (conflicts, open) = inbox::changes(&state.conflicts()?, plan, looked.reach, settling, now);
         let (problems, standing) = standing::changes(state.problems()?, met, looked, now);
         let left = Left { conflicts: open, problems: standing, undone };
-        let checked = checked::after(state.checked()?, looked.reach, left, now);
-        Ok(Self { conflicts, problems, checked })
+        let before = state.checked()?;
+        let checked = checked::after(before.clone(), looked.reach, left, now);
+        // A part that is as it was is no news.
+        Ok(Self { conflicts, problems, checked: checked.filter(|checked| before.as_ref() != Some(checked)) })
     }
 }

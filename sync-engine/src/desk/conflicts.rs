@@ -241,7 +241,7 @@ impl Session {
         if self.equivalence().is_exact() {
             return Ok(keys);
         }
-        let snapshots = self.scan_both(watch)?;
+        let snapshots = self.scan_both(&sync_core::part::Part::Everything, watch)?;
         Ok(Sides::from_fn(|side| snapshots[side].spelled(&keys[side]).unwrap_or_else(|| keys[side].clone())))
     }
 

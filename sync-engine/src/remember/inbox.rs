@@ -73,9 +73,8 @@ fn entry(
         let known = before?.versions[side].as_ref().filter(|known| known.entry == conflict.versions[side]);
         known.and_then(|known| known.digest)
     };
-    let versions = Sides::from_fn(|side| {
-        Some(ConflictVersion { entry: conflict.versions[side], digest: digest(side) })
-    });
+    let versions =
+        Sides::from_fn(|side| Some(ConflictVersion { entry: conflict.versions[side], digest: digest(side) }));
     let same = before.filter(|before| before.versions == versions);
     sync_state::Conflict {
         path: conflict.path.clone(),

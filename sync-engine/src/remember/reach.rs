@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use sync_core::part::Part;
 use sync_core::path::RelPath;
 use sync_state::RunId;
 
@@ -16,6 +17,14 @@ pub(crate) enum Reach {
 }
 
 impl Reach {
+    /// What a plan for a part of the trees speaks of.
+    pub(crate) fn of(part: &Part) -> Self {
+        match part {
+            Part::Everything => Self::Pair,
+            Part::Names(_) => Self::Below(part.tops().into_iter().collect()),
+        }
+    }
+
     /// Whether the plan speaks of what is at a key path.
     pub(crate) fn covers(&self, path: &RelPath) -> bool {
         match self {

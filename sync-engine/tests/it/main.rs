@@ -18,6 +18,7 @@ mod editors;
 mod fears;
 #[cfg(unix)]
 mod folders;
+mod near;
 mod racing;
 mod story;
 mod sweep;

@@ -40,7 +40,7 @@ pub(super) fn scan(
             *place = listing;
         }
     }
-    Ok(Snapshot::assemble(dirs))
+    Ok(Snapshot::assemble_part(dirs))
 }
 
 fn list<'a>(

@@ -119,6 +119,7 @@ impl MemoryReplica {
             let listing = self.scan_dir(&next, request, &mut dirs, &mut todo)?;
             dirs[next.index] = Some(listing);
         }
-        Ok(Snapshot::assemble(dirs.into_iter().flatten().collect()))
+        let dirs = dirs.into_iter().flatten().collect();
+        Ok(if *part == Part::Everything { Snapshot::assemble(dirs) } else { Snapshot::assemble_part(dirs) })
     }
 }
