@@ -444,7 +444,9 @@ mod tests {
             rest in prop::collection::vec(any::<u8>(), 0..12),
         ) {
             let mut row = Vec::new();
-            entries.iter().for_each(|entry| row.put_entry(entry));
+            for entry in &entries {
+                row.put_entry(entry);
+            }
             row.put_raw(&rest);
             let mut reader = Reader::new(&row);
             for _ in &entries {
