@@ -40,14 +40,22 @@ pub(super) fn run(context: &Context, roots: &Roots, approve: bool) -> Result<Exi
 }
 
 /// One cycle that does no more than a plan file allows.
-pub(super) fn reviewed(context: &Context, roots: &Roots, approve: bool, file: &Path) -> Result<Exit, Failure> {
+pub(super) fn reviewed(
+    context: &Context,
+    roots: &Roots,
+    approve: bool,
+    file: &Path,
+) -> Result<Exit, Failure> {
     let plan = ReviewedPlan::read(file).map_err(SessionError::from)?;
     let mut pair = context.pair(roots, true)?;
     pair.options.approve = approve;
     let session = Session::open(&pair.config, &pair.options)?;
     let report = session.sync_reviewed(&plan, &SyncOptions { approve }, &pair.watch)?;
+    let stopped = pair.is_stopped();
     drop(pair.watch);
-    super::print(context, &report, || show::sync::reviewed(&report, context.screen.level()))?;
+    let printed = super::print(context, &report, || show::sync::reviewed(&report, context.screen.level()));
+    session.deliver_alerts(if stopped { Duration::ZERO } else { DELIVERY });
+    printed?;
     Ok(if report.sync.halt.is_some() {
         Exit::Halted
     } else if report.is_clean() {

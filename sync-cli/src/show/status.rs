@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use sync_engine::AlertsReport;
 use sync_engine::config::format_size;
 use sync_engine::records::{StatusReport, TrashSideReport};
 
@@ -52,7 +53,24 @@ pub(crate) fn text(report: &StatusReport, level: i8) -> String {
     for (side, trash) in [("left", &report.trash.left), ("right", &report.trash.right)] {
         trashed(&mut out, side, trash);
     }
+    alerts(&mut out, &report.alerts);
     out
+}
+
+fn alerts(out: &mut String, alerts: &AlertsReport) {
+    if alerts.queued == 0 {
+        return;
+    }
+    let title = count(alerts.queued, "alert waits for delivery", "alerts wait for delivery");
+    let since = alerts.oldest.as_deref().map(|since| format!(" since {}", when(since))).unwrap_or_default();
+    let _ = writeln!(out, "\n{}{since}", paint(CARE.bold(), title));
+    if let Some(error) = &alerts.error {
+        let next = alerts.next_try.as_deref().map(|next| format!("; next try after {}", when(next)));
+        let _ = writeln!(out, "  {}{}", plain(error), next.unwrap_or_default());
+    }
+    if alerts.lost > 0 {
+        let _ = writeln!(out, "  {} lost before", count(alerts.lost, "message was", "messages were"));
+    }
 }
 
 fn headline(out: &mut String, report: &StatusReport) {

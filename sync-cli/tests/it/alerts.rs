@@ -149,6 +149,12 @@ fn a_mail_that_cannot_be_sent_changes_nothing_about_the_sync_and_waits() {
         .collect();
     assert!(log.contains("no connection to `localhost` port"), "{log}");
     assert!(!log.contains("lost"), "{log}");
+    let shown = world.run(["status", "--config", "pair.toml"]).out;
+    assert!(shown.contains("1 alert waits for delivery"), "{shown}");
+    assert!(shown.contains("no connection to `localhost` port") && !shown.contains(PASSWORD), "{shown}");
+    let (_, document) = world.json(["status", "--config", "pair.toml"]);
+    assert_eq!((&document["alerts"]["queued"], &document["alerts"]["attempts"]), (&json!(1), &json!(1)));
+    assert_eq!(schema::faults("status", &document), Vec::<String>::new());
 }
 
 #[test]

@@ -405,8 +405,29 @@ impl Session {
             Ok(report) => events::of_report(report, config),
             Err(error) => (events::of_error(error, config).into_iter().collect(), Extent::Nothing),
         };
+        self.tell(alerts, state, &met, extent, result.as_ref().ok());
+    }
+
+    /// As [`Session::alert`], of a cycle that was about a part of the pair: what it did not meet may still stand.
+    pub(crate) fn alert_part(&self, report: &SyncReport) {
+        let Some((alerts, state)) = self.alerts.as_ref().zip(self.state.as_ref()).filter(|_| !self.read_only)
+        else {
+            return;
+        };
+        let (met, extent) = events::of_report(report, alerts.config.as_deref());
+        self.tell(alerts, state, &met, extent.min(Extent::Roots), Some(report));
+    }
+
+    fn tell(
+        &self,
+        alerts: &Alerts,
+        state: &State,
+        met: &[Matter],
+        extent: Extent,
+        report: Option<&SyncReport>,
+    ) {
         let told = alerts
-            .turn(state, &self.locations(), &met, extent, result.as_ref().ok(), now_ns())
+            .turn(state, &self.locations(), met, extent, report, now_ns())
             .and_then(|()| alerts.deliver(state, None));
         if let Err(why) = told {
             log::error!(operation = "alert", error:% = why; "alerts of this cycle could not be kept: {why}");

@@ -460,6 +460,7 @@ impl Session {
         }
         report.sync.finished = time(now_ns());
         log_summary(&report.sync);
+        self.alert_part(&report.sync);
         Ok(report)
     }
 

@@ -10,6 +10,7 @@ use sync_core::side::Sides;
 use sync_state::{Conflict, ConflictState, Halted, Run, StandingProblem, StateError};
 
 use super::{Records, RunReport};
+use crate::alerts::{AlertsReport, alerts_report};
 use crate::clock::now_ns;
 use crate::report::{FORMAT, VersionReport, time};
 
@@ -50,6 +51,8 @@ pub struct StatusReport {
     pub recent: RecentReport,
     /// What lies in the trash.
     pub trash: TrashReport,
+    /// Messages to a person that wait for delivery, and what stands in their way.
+    pub alerts: AlertsReport,
 }
 
 /// A guard that stopped the last sync.
@@ -161,6 +164,7 @@ impl StatusReport {
             problems: Vec::new(),
             recent: RecentReport { hours, runs: 0, done: BTreeMap::new(), bytes_copied: 0 },
             trash: TrashReport { left: none(), right: none() },
+            alerts: AlertsReport::default(),
         }
     }
 }
@@ -249,6 +253,7 @@ impl Records<'_> {
             problems,
             recent: self.recent(hours)?,
             trash: self.trash()?,
+            alerts: alerts_report(self.state)?,
         })
     }
 
