@@ -2,7 +2,6 @@
 //!
 //! The one place at which the engine says what a mail server is.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use sync_notify::{
@@ -61,7 +60,7 @@ fn mail(email: &Email) -> Option<MailSettings> {
             Auth::Xoauth2 => sync_notify::Auth::Xoauth2 { user, secret },
             Auth::None => sync_notify::Auth::None,
         },
-        ca_file: email.ca_file.as_ref().map(PathBuf::clone),
+        ca_file: email.ca_file.clone(),
         from: from.as_str().to_owned(),
         to: email.to.iter().map(|to| to.as_str().to_owned()).collect(),
         subject_prefix: email.subject_prefix.clone(),

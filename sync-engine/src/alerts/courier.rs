@@ -11,7 +11,7 @@ use sync_notify::{Channel, Delivered, DeliveryError, Letter};
 use sync_state::Waiting;
 
 /// The longest one try may take.
-const TRY: Duration = Duration::from_secs(60);
+const TRY: Duration = Duration::from_mins(1);
 /// How many letters a way is given at a time.
 pub(crate) const BATCH: usize = 20;
 

@@ -120,7 +120,7 @@ impl Alerts {
         let pair = state.pair()?.map(|pair| pair.id).unwrap_or_default();
         let host = host();
         let sender = Sender { pair: &pair, roots, host: &host, now_ns: now };
-        let noted = self.day(state)?;
+        let noted = noted_day(state)?;
         let mut day = noted.clone();
         let mut push: Vec<(&'static str, Letter)> = Vec::new();
         let mut number = 0;
@@ -223,11 +223,6 @@ impl Alerts {
         letters
     }
 
-    fn day(&self, state: &State) -> Result<Option<Day>, StateError> {
-        // A note that cannot be read is of another version of the program: the day begins anew.
-        Ok(state.note(DAY)?.and_then(|note| serde_json::from_slice(&note).ok()))
-    }
-
     /// Takes note of what was delivered and gives each way what is due. With a deadline, waits until nothing is under
     /// way any more.
     fn deliver(&self, state: &State, deadline: Option<Instant>) -> Result<(), StateError> {
@@ -248,6 +243,11 @@ impl Alerts {
             }
         }
     }
+}
+
+fn noted_day(state: &State) -> Result<Option<Day>, StateError> {
+    // A note that cannot be read is of another version of the program: the day begins anew.
+    Ok(state.note(DAY)?.and_then(|note| serde_json::from_slice(&note).ok()))
 }
 
 fn hand_out(state: &State, courier: &mut Courier) -> Result<(), StateError> {
