@@ -19,7 +19,8 @@ pub(super) fn write(page: &Page) -> String {
         line(&format!("== {}", part.heading));
         for one in &part.lines {
             match one {
-                Line::Row(label, value) => line(&format!("{:<13}{value}", format!("{label}:"))),
+                Line::Row("", value) => line(&format!("{:<14}{value}", "")),
+                Line::Row(label, value) => line(&format!("{:<14}{value}", format!("{label}:"))),
                 Line::Say(text) => line(text),
                 Line::Command(does, command) => {
                     line(&format!("{does}:"));

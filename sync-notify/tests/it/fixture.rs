@@ -94,6 +94,8 @@ impl Server {
             .arg(told.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            // It warns of what a test is about.
+            .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let mut line = String::new();

@@ -101,6 +101,7 @@ fn a_halt_names_the_folders_and_the_way_on_and_a_day_its_counts() {
             "2 both-changed: changed on both sides",
             "1 both-created: new on both sides, with other contents",
             "5,368,709,120 bytes (5.0 GiB)",
+            "To the trash",
             "12 min 34 s",
             "This is over: Failed copy: a/b.txt",
             "3 older messages were lost",
