@@ -8,6 +8,7 @@ mod config;
 mod conflicts;
 mod logs;
 mod machine;
+mod morning;
 mod plan_file;
 mod resync;
 mod records;
