@@ -285,6 +285,15 @@ pub(crate) enum Command {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    /// Keep both folders the same until it is stopped: what changes on one side is on the other a moment later
+    ///
+    /// Changes are noticed as the system reports them, and by looking where it does not. A folder that goes away is
+    /// waited for. With `--json` each cycle that did something is one document on a line of its own. This is what a
+    /// service runs; Ctrl-C or a request to end stops it cleanly.
+    Run {
+        #[command(flatten)]
+        roots: Roots,
+    },
     /// Count files and bytes: left, right, only left, only right, both
     Scan {
         #[command(flatten)]

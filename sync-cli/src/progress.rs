@@ -28,6 +28,11 @@ impl Progress {
         Self { screen: screen.clone(), cancel, bar: Mutex::new(None) }
     }
 
+    /// The wish to stop that is handed on.
+    pub(crate) fn cancel(&self) -> Arc<Cancel> {
+        Arc::clone(&self.cancel)
+    }
+
     fn replace(&self, new: Option<Drawn>) {
         let mut bar = self.bar.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(old) = std::mem::replace(&mut *bar, new) {

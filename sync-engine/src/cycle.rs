@@ -61,7 +61,11 @@ impl Session {
     ) -> Result<SyncReport, SessionError> {
         let part = self.part_around(told.iter().map(|(path, below)| (path, *below)))?;
         let result = self.cycle(&part, options, watch);
-        self.alert(&result);
+        match &result {
+            // What was met elsewhere may still stand.
+            Ok(report) => self.alert_part(report),
+            Err(_) => self.alert(&result),
+        }
         result
     }
 

@@ -17,6 +17,7 @@ mod cycle;
 mod desk;
 mod error;
 mod halt;
+mod live;
 mod near;
 mod observe;
 pub mod records;
@@ -38,6 +39,7 @@ pub use desk::{
 };
 pub use error::{ErrorKind, SessionError};
 pub use halt::{HaltFolder, HaltReport};
+pub use live::{LiveWatch, live};
 pub use put_back::{
     Keeping, LeftAlone, PurgeReport, Purged, RestoreOptions, RestoreReport, Restored, TrashFilter, TrashItem,
     TrashList, TrashSum, UndoOptions, UndoReport,

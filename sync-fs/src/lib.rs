@@ -35,6 +35,7 @@ mod stamp;
 mod stored;
 mod sys;
 mod trash;
+mod watch;
 
 pub use clock::ClockReading;
 pub use ignore_rules::{IgnoreError, IgnoreRules, IgnoreSpec};

@@ -15,7 +15,7 @@ use sync_core::path::RelPath;
 use sync_core::snapshot::Snapshot;
 use sync_replica::{
     Contents, Control, Displaced, Expect, Filter, InTrash, Installed, Marker, Operation, Problem, ProblemKind,
-    Properties, Recovered, Replica, ScanRequest, Source, Staged, Trashed,
+    Properties, Recovered, Replica, ScanRequest, Source, Staged, Tell, Trashed, Watching,
 };
 
 use crate::durable::Dirty;
@@ -240,6 +240,10 @@ impl Replica for LocalReplica {
 
     fn scan_part(&self, request: &ScanRequest<'_>, part: &Part) -> Result<Snapshot, Problem> {
         self.scan_some(request, part)
+    }
+
+    fn watch(&self, tell: Tell) -> Result<Watching, Problem> {
+        self.watch_root(tell)
     }
 
     fn look(&self, at: &RelPath) -> Result<Option<Entry>, Problem> {

@@ -17,6 +17,7 @@ pub mod memory;
 mod problem;
 mod replica;
 mod source;
+mod watching;
 
 pub use control::{Control, Uncontrolled};
 pub use filter::{Filter, ShowAll};
@@ -27,3 +28,4 @@ pub use replica::{
     Trashed,
 };
 pub use source::{Properties, Source, Xattrs};
+pub use watching::{News, Tell, Watching};

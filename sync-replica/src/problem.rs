@@ -45,6 +45,8 @@ pub enum Operation {
     Restore,
     /// Dropping something from the trash.
     Purge,
+    /// Watching for changes.
+    Watch,
 }
 
 impl Operation {
@@ -68,6 +70,7 @@ impl Operation {
             Self::Recover => "recover",
             Self::Restore => "restore",
             Self::Purge => "purge",
+            Self::Watch => "watch",
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::filter::Filter;
 use crate::marker::Marker;
 use crate::problem::Problem;
 use crate::source::{Properties, Source};
+use crate::watching::{Tell, Watching};
 
 /// What a scan should do.
 #[derive(Clone, Copy)]
@@ -138,6 +139,10 @@ pub trait Replica: Send + Sync {
     /// Scans a part of the tree: each directory's listing holds only what the part names there. Errors are those of
     /// [`Self::scan`].
     fn scan_part(&self, request: &ScanRequest<'_>, part: &Part) -> Result<Snapshot, Problem>;
+
+    /// Asks the side to tell of what happens in it, from now on. `Unsupported` where it cannot: then looking is all
+    /// there is.
+    fn watch(&self, tell: Tell) -> Result<Watching, Problem>;
 
     /// Looks at one path.
     fn look(&self, at: &RelPath) -> Result<Option<Entry>, Problem>;

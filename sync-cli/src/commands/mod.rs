@@ -12,6 +12,7 @@ mod history;
 mod init;
 mod plan;
 mod resync;
+mod run;
 mod scan;
 mod status;
 mod sync;
@@ -27,6 +28,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         }
         Command::Sync { roots, approve, .. } => sync::run(context, &roots, approve),
         Command::Plan { roots, all, output } => plan::run(context, &roots, all, output.as_deref()),
+        Command::Run { roots } => run::run(context, &roots),
         Command::Scan { roots } => scan::run(context, &roots),
         Command::Init { roots } => init::run(context, &roots),
         Command::Check { roots, send_test_mail } => check::run(context, &roots, send_test_mail),

@@ -3,12 +3,36 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use sync_engine::config::{format_duration, format_size};
 use sync_engine::PlannedReport;
+use sync_engine::config::{format_duration, format_size};
 use sync_engine::report::SyncReport;
 
 use super::lists::{self, Limit};
 use super::{ALARM, BOLD, CARE, FAINT, GOOD, count, grouped, paint, path, plain, words};
+
+/// What one cycle of a live session did, on one line.
+pub(crate) fn line(report: &SyncReport) -> String {
+    let time = report.finished.get(11..19).unwrap_or_default();
+    let mut parts: Vec<String> = report
+        .done
+        .iter()
+        .filter(|(_, number)| **number > 0)
+        .map(|(word, number)| format!("{word} {number}"))
+        .collect();
+    if report.bytes_copied > 0 {
+        parts.push(format_size(report.bytes_copied));
+    }
+    if !report.conflicts.is_empty() {
+        parts.push(paint(CARE, count(report.conflicts.len() as u64, "conflict", "conflicts")));
+    }
+    if !report.problems.is_empty() {
+        parts.push(paint(CARE, count(report.problems.len() as u64, "problem", "problems")));
+    }
+    if let Some(halt) = &report.halt {
+        parts.push(format!("{}: {}", paint(ALARM, "HALTED"), plain(&halt.message)));
+    }
+    format!("{}  {}", paint(FAINT, format!("{time}Z")), parts.join(", "))
+}
 
 pub(crate) fn text(report: &SyncReport, level: i8) -> String {
     let mut out = String::new();
@@ -67,7 +91,8 @@ pub(crate) fn reviewed(report: &PlannedReport, level: i8) -> String {
     }
     if !report.left_out.is_empty() {
         let number = grouped(report.left_out.len() as u64);
-        let title = format!("{number} of {} not done", count(report.planned, "planned step", "planned steps"));
+        let title =
+            format!("{number} of {} not done", count(report.planned, "planned step", "planned steps"));
         let _ = writeln!(out, "\n{}: the world is no longer as it was planned on", paint(CARE.bold(), title));
         Limit::of(level, 20).list(&mut out, &report.left_out, |one| {
             let action = plain(words::action(&one.action));

@@ -6,6 +6,8 @@ mod alerts;
 mod check;
 mod config;
 mod conflicts;
+#[cfg(unix)]
+mod live;
 mod logs;
 mod machine;
 mod morning;

@@ -254,6 +254,11 @@ impl Replica for MemoryReplica {
         self.scan_some(request, &Part::Everything)
     }
 
+    fn watch(&self, _tell: Tell) -> Result<Watching, Problem> {
+        let words = "a side in memory tells of nothing";
+        Err(Problem::new(Operation::Watch, &RelPath::root(), ProblemKind::Unsupported, words))
+    }
+
     fn scan_part(&self, request: &ScanRequest<'_>, part: &Part) -> Result<Snapshot, Problem> {
         self.enter(Operation::Scan, &RelPath::root())?;
         self.scan_some(request, part)

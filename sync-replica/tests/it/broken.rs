@@ -144,6 +144,10 @@ impl Replica for Broken {
         }
     }
 
+    fn watch(&self, tell: sync_replica::Tell) -> Result<sync_replica::Watching, Problem> {
+        self.side().watch(tell)
+    }
+
     fn scan_part(&self, request: &ScanRequest<'_>, part: &Part) -> Result<Snapshot, Problem> {
         self.side().scan_part(request, part)
     }

@@ -1,0 +1,138 @@
+//! The live session as a user runs it: changes arrive by themselves.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use super::world::World;
+
+/// How long a change may take before a test gives up; it takes about half a second.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running session, stopped when the test ends however it ends.
+struct Running(Option<Child>);
+
+impl Running {
+    fn start(world: &World) -> Self {
+        let mut command = world.command(["run", "left", "right", "--state", "state"]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+        let running = Self(Some(child));
+        let first = said.next().unwrap().unwrap();
+        assert!(first.contains("both folders are there"), "{first}");
+        // Somebody has to read the rest, or the session would wait for room in the pipe.
+        std::thread::spawn(move || said.for_each(drop));
+        running
+    }
+
+    fn id(&self) -> String {
+        self.0.as_ref().unwrap().id().to_string()
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = std::process::Command::new("kill").args([signal, &self.id()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Asks it to end; its exit code and how long it took.
+    fn stop(mut self) -> (i32, Duration) {
+        let begun = Instant::now();
+        self.signal("-TERM");
+        let status = self.0.take().unwrap().wait().unwrap();
+        (status.code().unwrap_or(-1), begun.elapsed())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+#[track_caller]
+fn wait(what: &str, mut done: impl FnMut() -> bool) -> Duration {
+    let begun = Instant::now();
+    while !done() {
+        assert!(begun.elapsed() < PATIENCE, "{what} took too long");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    begun.elapsed()
+}
+
+fn content(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_default()
+}
+
+#[test]
+fn changes_arrive_on_the_other_side_by_themselves() {
+    let world = World::new();
+    world.write("left/folder/old.txt", "old");
+    let running = Running::start(&world);
+    wait("the first file", || world.has("right/folder/old.txt"));
+
+    world.write("left/new.txt", "new");
+    wait("a new file", || world.has("right/new.txt"));
+    fs::write(world.path("right/new.txt"), "changed on the right").unwrap();
+    wait("a change the other way", || content(&world.path("left/new.txt")) == "changed on the right");
+
+    fs::create_dir_all(world.path("left/deep/deeper")).unwrap();
+    fs::write(world.path("left/deep/deeper/file"), "deep").unwrap();
+    wait("a file in new folders", || content(&world.path("right/deep/deeper/file")) == "deep");
+    fs::rename(world.path("right/deep"), world.path("right/moved")).unwrap();
+    wait("a moved folder", || world.has("left/moved/deeper/file") && !world.has("left/deep"));
+    fs::remove_dir_all(world.path("left/moved")).unwrap();
+    wait("a deleted folder", || !world.has("right/moved"));
+
+    let (code, took) = running.stop();
+    assert_eq!(code, 0);
+    assert!(took < Duration::from_secs(5), "stopping took {took:?}");
+    let quiet = world.run(["sync", "left", "right", "--state", "state"]);
+    assert!(quiet.out.contains("Nothing to do"), "{}", quiet.out);
+}
+
+#[test]
+fn a_folder_that_went_away_is_waited_for_and_never_taken_for_deletions() {
+    let world = World::new();
+    for number in 0..30 {
+        world.write(&format!("left/{number}.txt"), "kept");
+    }
+    let running = Running::start(&world);
+    wait("all files", || world.names("right").iter().filter(|name| name.ends_with(".txt")).count() == 30);
+    fs::rename(world.path("right"), world.path("away")).unwrap();
+    world.write("left/meanwhile.txt", "made while the folder was away");
+    std::thread::sleep(Duration::from_millis(1500));
+    assert!(!world.has("right"), "nothing is made where the folder was");
+    assert_eq!(world.names("left").iter().filter(|name| name.ends_with(".txt")).count(), 31);
+    fs::rename(world.path("away"), world.path("right")).unwrap();
+    wait("what was made meanwhile", || world.has("right/meanwhile.txt"));
+    world.write("left/after.txt", "and it goes on");
+    wait("what is made afterwards", || world.has("right/after.txt"));
+    assert_eq!(running.stop().0, 0);
+}
+
+#[test]
+fn a_killed_session_starts_again_without_anybody() {
+    let world = World::new();
+    for number in 0..200 {
+        world.write(&format!("left/{number}.txt"), &"content ".repeat(number));
+    }
+    for round in 0..3 {
+        let mut running = Running::start(&world);
+        let mut child = running.0.take().unwrap();
+        world.write(&format!("left/round {round}.txt"), "new");
+        std::thread::sleep(Duration::from_millis(150 + 200 * round));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let running = Running::start(&world);
+    wait("everything", || {
+        let [left, right] = ["left", "right"].map(|side| world.names(side));
+        left.iter().filter(|name| name.ends_with(".txt")).count() == 203 && left == right
+    });
+    assert_eq!(running.stop().0, 0);
+}

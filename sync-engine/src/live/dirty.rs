@@ -1,0 +1,163 @@
+//! What is to be looked at, and when.
+//!
+//! Owns [`Dirty`]: paths that somebody told of, each until it has rested for a moment or has waited long enough, and
+//! those that have to be tried again, at growing pauses. Knows no clock: it is told what time it is.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use sync_core::path::RelPath;
+
+/// The first pause before something is tried again, and the longest.
+const RETRY_FIRST: Duration = Duration::from_secs(1);
+const RETRY_LONGEST: Duration = Duration::from_secs(120);
+/// So many paths are no longer worth telling apart.
+const MANY: usize = 20_000;
+
+/// One path that was told of.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    below: bool,
+    first: Instant,
+    last: Instant,
+}
+
+/// Everything that was told and not yet looked at.
+#[derive(Debug)]
+pub(super) struct Dirty {
+    /// How long a path must rest.
+    rest: Duration,
+    /// How long it may wait at most.
+    longest: Duration,
+    marks: BTreeMap<RelPath, Mark>,
+    /// When what failed is tried again, and after which pause.
+    retry: Option<(Instant, Duration)>,
+}
+
+impl Dirty {
+    pub(super) fn new(rest: Duration, longest: Duration) -> Self {
+        Self { rest, longest: longest.max(rest), marks: BTreeMap::new(), retry: None }
+    }
+
+    /// Somebody told of a path.
+    pub(super) fn mark(&mut self, path: RelPath, below: bool, now: Instant) {
+        if self.marks.len() >= MANY {
+            self.marks.clear();
+            self.marks.insert(RelPath::root(), Mark { below: true, first: now, last: now });
+            return;
+        }
+        let mark = self.marks.entry(path).or_insert(Mark { below, first: now, last: now });
+        mark.below |= below;
+        mark.last = now;
+    }
+
+    /// How many paths wait.
+    pub(super) fn len(&self) -> usize {
+        self.marks.len()
+    }
+
+    /// A cycle ended; `failed` tells whether something has to be tried again.
+    pub(super) fn tried(&mut self, failed: bool, now: Instant) {
+        self.retry = failed.then(|| {
+            let pause = match self.retry {
+                Some((_, pause)) => (pause * 2).min(RETRY_LONGEST),
+                None => RETRY_FIRST,
+            };
+            (now + pause, pause)
+        });
+    }
+
+    /// Whether it is time to try again what failed.
+    pub(super) fn retries(&self, now: Instant) -> bool {
+        self.retry.is_some_and(|(at, _)| at <= now)
+    }
+
+    /// When something is due; none while nothing waits.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let marks = self.marks.values().map(|mark| self.ripe_at(mark));
+        marks.chain(self.retry.map(|(at, _)| at)).min()
+    }
+
+    fn ripe_at(&self, mark: &Mark) -> Instant {
+        (mark.last + self.rest).min(mark.first + self.longest)
+    }
+
+    /// Takes what has rested, or waited, long enough.
+    pub(super) fn take(&mut self, now: Instant) -> BTreeMap<RelPath, bool> {
+        let (rest, longest) = (self.rest, self.longest);
+        let ripe = |mark: &Mark| (mark.last + rest).min(mark.first + longest) <= now;
+        let mut taken = BTreeMap::new();
+        self.marks.retain(|path, mark| {
+            let goes = ripe(mark);
+            if goes {
+                taken.insert(path.clone(), mark.below);
+            }
+            !goes
+        });
+        taken
+    }
+
+    /// Forgets everything: all of it was just looked at.
+    pub(super) fn clear(&mut self) {
+        self.marks.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REST: Duration = Duration::from_millis(300);
+    const LONGEST: Duration = Duration::from_secs(10);
+
+    fn path(text: &str) -> RelPath {
+        RelPath::try_from(text).unwrap()
+    }
+
+    #[test]
+    fn a_path_waits_until_it_rests_but_not_for_ever() {
+        let start = Instant::now();
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        let mut dirty = Dirty::new(REST, LONGEST);
+        assert_eq!(dirty.due(), None);
+        dirty.mark(path("a"), false, at(0));
+        dirty.mark(path("b"), false, at(0));
+        for ms in (0..12_000).step_by(200) {
+            dirty.mark(path("a"), ms == 400, at(ms));
+            let taken = dirty.take(at(ms));
+            match ms {
+                400 => assert_eq!(taken, BTreeMap::from([(path("b"), false)]), "it rested"),
+                10_000 => assert_eq!(taken, BTreeMap::from([(path("a"), true)]), "it waited long enough"),
+                _ => assert!(taken.is_empty(), "{ms}: {taken:?}"),
+            }
+        }
+        assert_eq!(dirty.due(), Some(at(11_800) + REST));
+    }
+
+    #[test]
+    fn pauses_grow_until_something_succeeds() {
+        let now = Instant::now();
+        let mut dirty = Dirty::new(REST, LONGEST);
+        let mut pauses = Vec::new();
+        for _ in 0..9 {
+            dirty.tried(true, now);
+            pauses.push((dirty.due().unwrap() - now).as_secs());
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 120, 120]);
+        assert!(dirty.retries(now + RETRY_LONGEST) && !dirty.retries(now));
+        dirty.tried(false, now);
+        assert_eq!(dirty.due(), None);
+        dirty.tried(true, now);
+        assert_eq!(dirty.due(), Some(now + RETRY_FIRST));
+    }
+
+    #[test]
+    fn a_flood_becomes_one_look_at_everything() {
+        let now = Instant::now();
+        let mut dirty = Dirty::new(REST, LONGEST);
+        for number in 0..=MANY {
+            dirty.mark(path(&format!("f{number}")), false, now);
+        }
+        assert_eq!(dirty.take(now + REST), BTreeMap::from([(RelPath::root(), true)]));
+    }
+}

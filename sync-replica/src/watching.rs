@@ -1,0 +1,21 @@
+//! What a side tells of itself while it is watched.
+
+use sync_core::path::RelPath;
+
+/// News from a side. It is a hint where to look, never a claim of what is there: a scan of that part decides.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum News {
+    /// Something happened at this path, as the side spells it.
+    At(RelPath),
+    /// Anything at this path or below it may have changed; the root itself when news was lost.
+    Below(RelPath),
+    /// Nothing more will be told, and why.
+    Ended(String),
+}
+
+/// A side that is being watched; it ends when this is dropped.
+pub type Watching = Box<dyn Send>;
+
+/// Who is told. Called from threads of the replica's own; must not block.
+pub type Tell = Box<dyn Fn(News) + Send + Sync>;
