@@ -38,7 +38,11 @@ pub fn halt(
 /// Whether a root shows nothing although it did when both sides last agreed. A scan of a part cannot tell.
 pub fn is_emptied(snapshot: &Snapshot, baseline_entries: u64) -> bool {
     let root = snapshot.root();
-    snapshot.is_whole() && baseline_entries > 0 && root.trouble().is_none() && root.is_empty() && root.unobserved().is_empty()
+    snapshot.is_whole()
+        && baseline_entries > 0
+        && root.trouble().is_none()
+        && root.is_empty()
+        && root.unobserved().is_empty()
 }
 
 /// Whether so many files go from a side that a person should look. A rename takes nothing away, and a clash keeps

@@ -89,7 +89,11 @@ impl SessionError {
             Self::State(StateError::Locked { .. } | StateError::Full { .. } | StateError::Io { .. })
             | Self::Cancelled => ErrorKind::TryAgain,
             Self::State(_) => ErrorKind::Internal,
-            Self::Ignore(_) | Self::Path { .. } | Self::NoConflict { .. } | Self::NoRun { .. } | Self::PlanFile(_) => ErrorKind::Usage,
+            Self::Ignore(_)
+            | Self::Path { .. }
+            | Self::NoConflict { .. }
+            | Self::NoRun { .. }
+            | Self::PlanFile(_) => ErrorKind::Usage,
             Self::Halted(_) => ErrorKind::Halted,
         }
     }

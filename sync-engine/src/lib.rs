@@ -20,9 +20,9 @@ mod halt;
 mod live;
 mod near;
 mod observe;
+mod put_back;
 pub mod records;
 mod remember;
-mod put_back;
 pub mod report;
 mod session;
 mod throttle;
@@ -34,8 +34,9 @@ pub use alerts::{AlertsReport, TestDelivery, alert_failure, alerts_report, send_
 pub use check::{CheckReport, ClockSkew, Finding, PlaceCheck, ScanCheck, SideCheck, check};
 pub use cycle::SyncOptions;
 pub use desk::{
-    ConflictItem, ConflictList, ConflictView, Corruption, Exact, LeftOut, PlanFile, PlanFileError, PlannedReport,
-    PlannedTransition, Resolved, ResolveReport, ResyncReport, ReviewedPlan, ShownVersion, Unresolved, Which,
+    ConflictItem, ConflictList, ConflictView, Corruption, Exact, LeftOut, PlanFile, PlanFileError,
+    PlannedReport, PlannedTransition, ResolveReport, Resolved, ResyncReport, ReviewedPlan, ShownVersion,
+    Unresolved, Which,
 };
 pub use error::{ErrorKind, SessionError};
 pub use halt::{HaltFolder, HaltReport};

@@ -10,7 +10,12 @@ use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::show;
 
-pub(super) fn run(context: &Context, roots: &Roots, all: bool, output: Option<&Path>) -> Result<Exit, Failure> {
+pub(super) fn run(
+    context: &Context,
+    roots: &Roots,
+    all: bool,
+    output: Option<&Path>,
+) -> Result<Exit, Failure> {
     let pair = context.pair(roots, false)?;
     let session = Session::open(&pair.config, &pair.options)?;
     let report = match output {

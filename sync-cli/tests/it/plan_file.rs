@@ -51,7 +51,10 @@ fn a_whole_plan_is_carried_out_whole() {
     let report = carry_out(&world, 0);
     assert_eq!((&report["planned"], &report["not_in_plan"]), (&6.into(), &0.into()));
     assert!(!world.has("left/deleted.txt") && world.has("left/docs/deep/new.txt"));
-    assert_eq!((world.read("right/changed.txt"), world.read("right/other.txt")), ("newer".into(), "other".into()));
+    assert_eq!(
+        (world.read("right/changed.txt"), world.read("right/other.txt")),
+        ("newer".into(), "other".into())
+    );
     let again = world.sync();
     assert!(again.out.contains("Nothing to do"), "{}", again.out);
     // Once more: all of it is overtaken, and nothing is done.

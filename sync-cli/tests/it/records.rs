@@ -47,7 +47,11 @@ fn a_pair_that_was_never_synced_says_so_and_nothing_is_made() {
 fn after_a_sync_it_is_in_sync_and_a_quiet_one_leaves_only_the_time_of_its_look() {
     let world = synced();
     let (code, first) = status(&world);
-    assert_eq!((code, &first["in_sync"], &first["needs_person"]), (0, &true.into(), &false.into()), "{first}");
+    assert_eq!(
+        (code, &first["in_sync"], &first["needs_person"]),
+        (0, &true.into(), &false.into()),
+        "{first}"
+    );
     assert_eq!(first["recent"]["runs"], 1);
     assert_eq!(first["recent"]["done"]["COPY_LEFT_TO_RIGHT"], 2);
     assert_eq!(first["recent"]["bytes_copied"], 11);

@@ -214,8 +214,7 @@ impl Executor<'_> {
                     Some(planned) => Expect::Is(self.expected(job, side, at, planned)),
                     None => Expect::Absent,
                 };
-                let back =
-                    replica.restore(from, version, at, &expect, self.displaced(true)).map_err(fail)?;
+                let back = replica.restore(from, version, at, &expect, self.displaced(true)).map_err(fail)?;
                 job.finds(side, at, back.entry);
                 self.remember_rename(side, at, back.entry);
                 job.outcome.untrashed.push((side, was.clone(), from.clone()));
