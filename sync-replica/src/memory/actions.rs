@@ -24,6 +24,7 @@ use crate::replica::{
     Contents, Displaced, Expect, InTrash, Installed, Recovered, Replica, ScanRequest, Staged, Trashed,
 };
 use crate::source::{Properties, Source, Xattrs};
+use crate::watching::{Tell, Watching};
 
 /// How many bytes are read at once.
 const CHUNK: usize = 256 * 1024;
