@@ -20,7 +20,11 @@ pub(super) fn run(options: &super::Peers) -> Result<()> {
         None => build_bothways()?,
     };
     let files = options.files.unwrap_or(1_000_000);
-    let Some(place) = Place::new(options, files * 2, files * 2 * 100)? else { return Ok(()) };
+    let Some(place) =
+        Place::new(options.dir.as_deref(), options.image, options.keep, files * 2, files * 2 * 100)?
+    else {
+        return Ok(());
+    };
     let tool = Tool::new(Program::Bothways, binary, place.path());
     let layout = Layout::new(files, options.seed, Sizes::Tiny);
     tool.forget()?;

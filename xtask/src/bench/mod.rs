@@ -2,9 +2,10 @@
 //!
 //! Owns what is compared with what, and which figures are promised. Micro-benchmarks lie in `benches/`.
 //! Start reading at [`peers`]: the scenarios and their order; [`tools`] says how each program is called,
-//! [`measure`] how a run is measured, [`report`] what is promised and printed, [`place`] where the trees lie, [`million`] the
+//! [`live`] the live session; [`measure`] how a run is measured, [`report`] what is promised and printed, [`place`] where the trees lie, [`million`] the
 //! memory at a million files.
 
+mod live;
 pub(crate) mod measure;
 mod million;
 mod peers;
@@ -27,6 +28,8 @@ pub(crate) struct Options {
 enum What {
     /// Side by side with rsync and unison, in one run
     Peers(Peers),
+    /// How soon a live session brings a change to the other side
+    Live(live::Options),
 }
 
 /// `cargo xtask bench peers`.
@@ -74,6 +77,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if !cfg!(unix) {
         bail!("the peers run on Unix only");
     }
-    let What::Peers(peers) = &options.what;
-    if peers.million { million::run(peers) } else { peers::run(peers) }
+    match &options.what {
+        What::Peers(peers) if peers.million => million::run(peers),
+        What::Peers(peers) => peers::run(peers),
+        What::Live(live) => live::run(live),
+    }
 }

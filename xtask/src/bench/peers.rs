@@ -54,7 +54,11 @@ pub(super) fn run(options: &super::Peers) -> Result<()> {
     };
     let files = options.files.unwrap_or(90_000);
     // Three programs with two sides each.
-    let Some(place) = Place::new(options, files * 6, files * 6 * 7_000)? else { return Ok(()) };
+    let Some(place) =
+        Place::new(options.dir.as_deref(), options.image, options.keep, files * 6, files * 6 * 7_000)?
+    else {
+        return Ok(());
+    };
     let home = place.path();
     let layout = Layout::new(files, options.seed, Sizes::Office);
 

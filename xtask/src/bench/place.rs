@@ -37,17 +37,23 @@ pub(super) struct Place {
 impl Place {
     /// Makes the folder, with room for this many files and bytes. Returns `None` when the whole task was
     /// done by this program started again in a namespace of its own.
-    pub(super) fn new(options: &super::Peers, files: u64, bytes: u64) -> Result<Option<Self>> {
-        let parent = options.dir.clone().unwrap_or_else(std::env::temp_dir);
+    pub(super) fn new(
+        dir: Option<&Path>,
+        image: Image,
+        keep: bool,
+        files: u64,
+        bytes: u64,
+    ) -> Result<Option<Self>> {
+        let parent = dir.map_or_else(std::env::temp_dir, Path::to_owned);
         let parent =
             fs::canonicalize(&parent).with_context(|| format!("cannot find {}", parent.display()))?;
-        let image = match options.image {
+        let image = match image {
             Image::Always => true,
             Image::Never => false,
             Image::Auto => lacks_journal(&parent),
         };
         if image && std::env::var_os(INSIDE).is_none() {
-            if options.keep {
+            if keep {
                 bail!("a disk of our own does not outlive us: --keep needs --image never");
             }
             return again_in_namespace().map(|()| None);
@@ -56,13 +62,13 @@ impl Place {
             .prefix("bothways-bench-")
             .tempdir_in(&parent)
             .with_context(|| format!("cannot create a folder in {}", parent.display()))?;
-        base.disable_cleanup(options.keep);
+        base.disable_cleanup(keep);
         let mounted = if image { Some(mount(base.path(), files, bytes)?) } else { None };
         let place = Self { base, mounted };
         eprintln!(
             "trees lie in {}{}",
             place.path().display(),
-            match (image, options.keep) {
+            match (image, keep) {
                 (true, _) => ", an ext4 of its own",
                 (_, true) => " and stay there",
                 _ => "",
