@@ -23,6 +23,8 @@ pub(super) fn run(
         Some(path) => {
             let (report, file) = session.plan_to_review(all, &pair.watch)?;
             write(path, &file)?;
+            let name = path.display().to_string();
+            context.screen.say(&show::plan::written(&name));
             report
         }
     };

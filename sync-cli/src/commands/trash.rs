@@ -101,9 +101,17 @@ fn purge(context: &Context, filter: &TrashFilter, how: &Dropping, roots: &Roots)
         let plan = session.purge_trash(filter, how.expired, true)?;
         if !plan.purged.is_empty() {
             context.screen.say(show::trash::purged(&plan, context.screen.level()).trim_end());
-            if super::asks(context, "Drop this for good?")? == Some(false) {
-                context.screen.tell("Nothing was dropped.");
-                return Ok(Exit::Look);
+            match super::asks(context, "Drop this for good?")? {
+                Some(true) => {}
+                Some(false) => {
+                    context.screen.tell("Nothing was dropped.");
+                    return Ok(Exit::Look);
+                }
+                None => {
+                    return Err(Failure::usage(
+                        "nobody is there to ask: `--yes` drops it without, `--dry-run` only shows it",
+                    ));
+                }
             }
         }
     }

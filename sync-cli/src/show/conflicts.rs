@@ -133,14 +133,15 @@ pub(crate) fn resolved(report: &ResolveReport, level: i8) -> String {
     if report.cancelled {
         let _ = writeln!(out, "{} as you asked", paint(CARE.bold(), "Stopped"));
     }
+    if report.resolved.is_empty() && report.unresolved.is_empty() && !report.cancelled {
+        out.push_str("No conflict waits.\n");
+        return out;
+    }
     let settled = count(report.resolved.len() as u64, "conflict settled", "conflicts settled");
     let run = report.run.map(|run| format!(", run {run}")).unwrap_or_default();
     let copied = format!("({} copied{run})", format_size(report.bytes_copied));
     if level >= 0 {
         let _ = writeln!(out, "{} {}", paint(BOLD, settled), paint(FAINT, copied));
-    }
-    if report.resolved.is_empty() && report.unresolved.is_empty() {
-        out.push_str("No conflict waits.\n");
     }
     out
 }

@@ -10,6 +10,11 @@ use super::{BOLD, FAINT, GOOD, count, grouped, paint, path, plain, words};
 /// How many paths of a group are shown.
 const SOME: usize = 8;
 
+/// Where a plan to review is, and what to do with it.
+pub(crate) fn written(file: &str) -> String {
+    format!("Wrote {}: look it through, and `sync --plan {}` carries it out.", path(file), plain(file))
+}
+
 pub(crate) fn text(report: &PlanReport, level: i8) -> String {
     let mut out = String::new();
     if level >= 0 {

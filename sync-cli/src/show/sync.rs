@@ -35,6 +35,11 @@ pub(crate) fn line(report: &SyncReport) -> String {
 }
 
 pub(crate) fn text(report: &SyncReport, level: i8) -> String {
+    told(report, report.is_clean(), level)
+}
+
+/// The same, where the caller knows whether both sides are the same now.
+fn told(report: &SyncReport, same: bool, level: i8) -> String {
     let mut out = String::new();
     lists::notices(&mut out, &report.notices);
     if let Some(halt) = &report.halt {
@@ -67,7 +72,6 @@ pub(crate) fn text(report: &SyncReport, level: i8) -> String {
     let seen = count(report.left.files.max(report.right.files), "file", "files");
     let run = report.run.map(|run| format!(", run {run}")).unwrap_or_default();
     let detail = paint(FAINT, format!("(up to {seen} a side in {}{run})", format_duration(time)));
-    let same = report.is_clean();
     if report.done.values().all(|number| *number == 0) {
         let line = if same {
             format!("{}: both sides are the same. {detail}\n", paint(GOOD.bold(), "Nothing to do"))
@@ -85,7 +89,9 @@ pub(crate) fn text(report: &SyncReport, level: i8) -> String {
 
 /// What came of a reviewed plan.
 pub(crate) fn reviewed(report: &PlannedReport, level: i8) -> String {
-    let mut out = text(&report.sync, level);
+    // What was left out of the plan, or never was in it, keeps the sides apart.
+    let same = report.is_clean() && report.sync.is_clean() && report.not_in_plan == 0;
+    let mut out = told(&report.sync, same, level);
     if report.sync.halt.is_some() {
         return out;
     }
@@ -101,7 +107,8 @@ pub(crate) fn reviewed(report: &PlannedReport, level: i8) -> String {
     }
     if report.not_in_plan > 0 && level >= 0 {
         let rest = count(report.not_in_plan, "step is", "steps are");
-        let _ = writeln!(out, "{rest} due that the plan does not name: the next sync makes them.");
+        let them = if report.not_in_plan == 1 { "it" } else { "them" };
+        let _ = writeln!(out, "{rest} due that the plan does not name: the next sync makes {them}.");
     }
     out
 }

@@ -199,7 +199,10 @@ fn only_what_is_meant_is_purged_and_nothing_that_is_not_ours() {
 
     let (code, dry) = json(&world, "purge", &["trash", "purge", "dir/a.txt", "--dry-run"]);
     assert_eq!((code, dry["purged"].as_array().unwrap().len()), (0, 1), "{dry}");
-    let (code, one) = json(&world, "purge", &["trash", "purge", "dir/a.txt"]);
+    let refused = call(&world, &["trash", "purge", "dir/a.txt"]);
+    assert_eq!(refused.code, 2, "what is dropped for good is dropped on a word alone: {}", refused.out);
+    assert!(refused.err.contains("--yes"), "{}", refused.err);
+    let (code, one) = json(&world, "purge", &["trash", "purge", "dir/a.txt", "--yes"]);
     assert_eq!((code, &one["bytes"]), (0, &5.into()), "{one}");
 
     // What somebody took away by hand is gone, which is no error, and is forgotten.
@@ -219,7 +222,7 @@ fn only_what_is_meant_is_purged_and_nothing_that_is_not_ours() {
     assert_eq!(none["purged"].as_array().unwrap().len(), 0, "{none}");
     let (_, none) = json(&world, "purge", &["trash", "purge", "--expired"]);
     assert_eq!(none["purged"].as_array().unwrap().len(), 0, "{none}");
-    let (code, all) = json(&world, "purge", &["trash", "purge", "--all"]);
+    let (code, all) = json(&world, "purge", &["trash", "purge", "--all", "--yes"]);
     assert_eq!(
         (code, all["purged"].as_array().unwrap().len(), &all["forgotten"]),
         (0, 2, &1.into()),
