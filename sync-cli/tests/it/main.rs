@@ -13,6 +13,8 @@ mod machine;
 mod morning;
 mod plan_file;
 mod records;
+#[cfg(unix)]
+mod reference;
 mod resync;
 mod schema;
 mod screen;
