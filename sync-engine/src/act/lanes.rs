@@ -89,7 +89,8 @@ fn windows<'a>(actions: &[&'a Action]) -> Vec<&'a Action> {
 
 impl<'a> Executor<'a> {
     /// Everything below the size for the slow lane, over several threads. `prepare` makes what the copies go into;
-    /// staging needs none of that and begins at once.
+    /// staging needs none of that and begins at once, but for what builds on another action: making room for a
+    /// directory moves the very file that is to be copied.
     pub(super) fn small_lane(&self, actions: &[&'a Action], prepare: impl FnOnce()) {
         if actions.is_empty() {
             return prepare();
@@ -132,6 +133,9 @@ impl<'a> Executor<'a> {
             for action in &actions[range] {
                 if self.stops() {
                     break;
+                }
+                if action.after.is_some() {
+                    prepared.wait();
                 }
                 let Some(transition) = sole_copy(action).filter(|_| !self.is_barred(action)) else {
                     prepared.wait();

@@ -7,14 +7,16 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use sync_core::path::RelPath;
+use sync_core::policy::Policy;
 use sync_core::side::Side;
 use sync_replica::memory::{MemoryReplica, Node, Step};
 
 use super::story::adopted;
 use super::sweep::{Failure, Undisturbed, drawn, seed, sweep};
-use super::world::{PARALLEL, STEADY, mismatches};
+use super::world::{PARALLEL, STEADY, World, mismatches, pairs};
 
 /// What the user does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -215,4 +217,24 @@ fn whatever_a_user_does_at_the_path_that_is_handled_survives() {
         if found.is_empty() || !rest.problems.is_empty() { Ok(()) } else { Err(fail(found.join("\n      "))) }
     });
     println!("{} of them met a run at work", raced.load(Ordering::Relaxed));
+}
+
+/// Copies are staged while directories are made; the copy of what makes way for a directory waits for that.
+#[test]
+fn what_makes_way_for_a_directory_is_copied_from_where_it_went() {
+    for file_side in Side::BOTH {
+        let mut world = World::new(pairs()[0].1.clone(), Policy::default());
+        world.pace = PARALLEL;
+        world.sides[file_side].write("name", "a file");
+        world.sides[file_side.other()].write("name/inside", "a directory");
+        world.sides[file_side].between(|_, step| {
+            if step.what == "rename" {
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        });
+        let report = world.run().unwrap();
+        assert!(report.problems.is_empty(), "file on the {file_side}: {:?}", report.problems);
+        assert_eq!(world.sides.left.files(), world.sides.right.files());
+        assert_eq!(world.sides.left.files().len(), 2);
+    }
 }
