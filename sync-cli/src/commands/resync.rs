@@ -17,7 +17,7 @@ pub(super) fn run(context: &Context, paths: &[PathBuf], roots: &Roots) -> Result
     super::print(context, &report, || show::resync::text(&report, context.screen.level()))?;
     Ok(if report.halt.is_some() {
         Exit::Halted
-    } else if report.is_clean() {
+    } else if report.is_clean() && !show::resync::nothing_compared(&report) {
         Exit::Clean
     } else {
         Exit::Look

@@ -6,7 +6,7 @@ use sync_engine::ResyncReport;
 use sync_engine::config::format_size;
 
 use super::lists::{self, Limit};
-use super::{ALARM, BOLD, FAINT, GOOD, count, grouped, paint, path, plain};
+use super::{ALARM, BOLD, CARE, FAINT, GOOD, count, grouped, paint, path, plain};
 
 pub(crate) fn text(report: &ResyncReport, level: i8) -> String {
     let mut out = String::new();
@@ -43,7 +43,12 @@ pub(crate) fn text(report: &ResyncReport, level: i8) -> String {
     if report.cancelled {
         let _ = writeln!(out, "{} as you asked; run it again to go on", paint(BOLD, "Stopped"));
     }
-    if level < 0 && report.is_clean() {
+    if level < 0 && report.is_clean() && !nothing_compared(report) {
+        return out;
+    }
+    if nothing_compared(report) {
+        let words = "no file was looked at: nothing lies there on both sides";
+        let _ = writeln!(out, "{}: {words}", paint(CARE.bold(), "Nothing compared"));
         return out;
     }
     let run = report.run.map(|run| format!(", run {run}")).unwrap_or_default();
@@ -58,4 +63,9 @@ pub(crate) fn text(report: &ResyncReport, level: i8) -> String {
         lists::counts(&mut out, &report.done);
     }
     out
+}
+
+/// Whether no file was read and nothing was done: a path that was mistyped must not look like one that is in order.
+pub(crate) fn nothing_compared(report: &ResyncReport) -> bool {
+    report.is_clean() && report.examined == 0 && report.done.is_empty()
 }

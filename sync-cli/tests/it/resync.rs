@@ -36,6 +36,10 @@ fn what_is_the_same_is_said_to_be_the_same() {
     assert_eq!(resync(&world, 0, &inside)["examined"], 1);
     let text = world.run(["resync", ".", "--left", "left", "--right", "right"]);
     assert!(text.out.contains("All the same"), "{}", text.out);
+    // A path that was mistyped is not in order.
+    assert_eq!(resync(&world, 1, "doc")["examined"], 0);
+    let text = world.run(["resync", "left/docs", "--left", "left", "--right", "right", "-q"]);
+    assert!(text.code == 1 && text.out.contains("Nothing compared"), "{}", text.out);
     assert_eq!(world.json(["resync", "../x", "--left", "left", "--right", "right"]).0, 2);
 }
 

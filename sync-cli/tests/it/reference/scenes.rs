@@ -333,6 +333,7 @@ pub(super) const SCENES: &[Scene] = &[
         world: Synced,
         steps: &[
             Run("resync letters", 0, All),
+            Run("resync lettres", 1, All),
             Do(a_byte_has_turned),
             Say("Two files of one size and one time, which the first sync took for the same:"),
             Run("resync archive", 1, All),
@@ -341,7 +342,10 @@ pub(super) const SCENES: &[Scene] = &[
         ],
         exits: &[
             (0, "all is the same, or is now"),
-            (1, "silent corruption, another conflict or a problem was found"),
+            (
+                1,
+                "silent corruption, another conflict or a problem was found; or there was nothing to compare",
+            ),
             (4, "a guard halted what was to be done"),
         ],
     },
