@@ -14,7 +14,7 @@ const HOLDER: &str = "session.pid";
 /// The right to use a state folder, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct SessionLock {
-    _lock: File,
+    lock: File,
     holder: PathBuf,
 }
 
@@ -34,13 +34,16 @@ impl SessionLock {
         let holder = folder.join(HOLDER);
         // Only a hint for others, which must not keep this session from working on a full disk.
         let _ = write_holder(&holder);
-        Ok(Self { _lock: lock, holder })
+        Ok(Self { lock, holder })
     }
 }
 
 impl Drop for SessionLock {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.holder);
+        // Closing the file is not enough: a program that this process is just starting shares what is open until it
+        // runs, and would hold the lock for that moment.
+        let _ = self.lock.unlock();
     }
 }
 
@@ -61,4 +64,22 @@ pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     options
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_still_open_elsewhere_holds_no_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = SessionLock::take(folder.path()).unwrap();
+        // As a child has it between its making and its start.
+        let shared = first.lock.try_clone().unwrap();
+        assert!(matches!(SessionLock::take(folder.path()), Err(StateError::Locked { .. })));
+        drop(first);
+        assert!(SessionLock::take(folder.path()).is_ok());
+        drop(shared);
+    }
 }
