@@ -1,5 +1,7 @@
 //! The real program over real folders.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![allow(clippy::print_stdout, reason = "what was typed and seen is shown on request")]
+#![allow(clippy::case_sensitive_file_extension_comparisons, reason = "the tests know their own names")]
 
 #[cfg(unix)]
 mod alerts;

@@ -10,7 +10,7 @@ use sync_core::path::RelPath;
 
 /// The first pause before something is tried again, and the longest.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
-const RETRY_LONGEST: Duration = Duration::from_secs(120);
+const RETRY_LONGEST: Duration = Duration::from_mins(2);
 /// So many paths are no longer worth telling apart.
 const MANY: usize = 20_000;
 

@@ -18,6 +18,7 @@ mod editors;
 mod fears;
 #[cfg(unix)]
 mod folders;
+#[cfg(unix)]
 mod near;
 mod racing;
 mod story;

@@ -138,6 +138,12 @@ impl Dir {
         Ok(Self { path, held })
     }
 
+    /// The same directory once more.
+    pub(crate) fn reopen(&self) -> io::Result<Self> {
+        let held = self.held.iter().map(File::try_clone).collect::<io::Result<_>>()?;
+        Ok(Self { path: self.path.clone(), held })
+    }
+
     fn at(&self, name: &[u8]) -> PathBuf {
         self.path.join(path_from_bytes(name))
     }

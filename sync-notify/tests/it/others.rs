@@ -6,9 +6,10 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use sync_notify::{
-    Channel as _, CommandChannel, CommandSettings, DeliveryError, Letter, Secret, SecretSource,
-    WebhookChannel, WebhookSettings, signature,
+    Channel as _, DeliveryError, Letter, Secret, SecretSource, WebhookChannel, WebhookSettings, signature,
 };
+#[cfg(unix)]
+use sync_notify::{CommandChannel, CommandSettings};
 
 use crate::fixture::{conflict, event, inline, letter, soon, strange_server};
 

@@ -24,7 +24,7 @@ const BURST: Duration = Duration::from_secs(3);
 const BURST_FILES: usize = 1000;
 const IDLE: Duration = Duration::from_secs(20);
 const IDLE_SHARE: f64 = 0.005;
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// `cargo xtask bench live`.
 #[derive(clap::Args)]

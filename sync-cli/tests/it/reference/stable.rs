@@ -71,7 +71,7 @@ fn durations(text: &str) -> String {
             });
             if unit == "ms" && whole || unit == "s" && tenths {
                 let unit = format!("ms{tail}");
-                words[at - 1] = "5".to_owned();
+                "5".clone_into(&mut words[at - 1]);
                 words[at] = unit;
             }
         }
