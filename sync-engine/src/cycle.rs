@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Instant;
 
+use log::Level;
 use sync_core::compare::compare;
 use sync_core::explain::explain;
 use sync_core::guard::fit;
@@ -107,7 +108,9 @@ impl Session {
             self.expire_trash();
         }
         report.finished = time(now_ns());
-        log_summary(&report);
+        // A look at a path at which nothing is to be done, as after every write of our own, is no news.
+        let echo = *part != Part::Everything && report.run.is_none() && report.is_clean();
+        log_cycle(&report, if echo { Level::Debug } else { Level::Info });
         Ok(report)
     }
 
@@ -355,10 +358,14 @@ impl Session {
 
 /// One line for the whole cycle.
 pub(crate) fn log_summary(report: &SyncReport) {
+    log_cycle(report, Level::Info);
+}
+
+fn log_cycle(report: &SyncReport, level: Level) {
     let count = |word: &str| report.done.get(word).copied().unwrap_or_default();
     let both = |word: &str| count(&format!("{word}_LEFT")) + count(&format!("{word}_RIGHT"));
-    log::info!(
-        run = report.run.unwrap_or_default(), operation = "cycle",
+    log::log!(
+        level, run = report.run.unwrap_or_default(), operation = "cycle",
         scanned = report.left.files + report.left.dirs + report.right.files + report.right.dirs,
         changed = report.done.values().sum::<u64>(), conflicts = report.conflicts.len(),
         problems = report.problems.len(), soft_deletes = both("SOFT_DELETE"), deletes = both("DELETE"),

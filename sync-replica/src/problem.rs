@@ -183,6 +183,9 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.operation == Operation::Root {
+            return f.write_str(&self.explain());
+        }
         let path = if self.path.is_root() { "the root".to_owned() } else { format!("`{}`", self.path) };
         write!(f, "{} {path}: {}", self.operation.name(), self.explain())
     }
