@@ -126,6 +126,15 @@ fn an_administrators_morning() {
     assert_eq!(desk.same_names(), 45);
     desk.agree("letters/offer.txt", "An offer\nfor ten chairs\nat 100 each\n");
 
+    desk.meanwhile(
+        "The cloud drive is not mounted for a while. What is on record can be asked for all the same.",
+    );
+    std::fs::rename(desk.world.path("cloud"), desk.world.path("unmounted")).unwrap();
+    desk.types(3, &["sync"], &["the right root", "does not exist"]);
+    desk.types(0, &["status"], &["In sync since"]);
+    desk.types(0, &["history"], &["clean, 49 changes"]);
+    std::fs::rename(desk.world.path("unmounted"), desk.world.path("cloud")).unwrap();
+
     halted_and_approved(&desk);
     two_conflicts(&desk);
     mass_deletion(&desk);

@@ -35,23 +35,32 @@ right_root = 'cloud'
 /// The whole page.
 fn page() -> String {
     let program = syntax::program();
+    // Each scene has folders of its own.
+    let played: BTreeMap<&str, String> = std::thread::scope(|threads| {
+        let all: Vec<_> = SCENES
+            .iter()
+            .chain([&EVERYWHERE])
+            .map(|scene| (scene.command, threads.spawn(|| section_of(scene))))
+            .collect();
+        all.into_iter().map(|(command, playing)| (command, playing.join().unwrap())).collect()
+    });
     let mut out = INTRODUCTION.to_owned();
     let _ = write!(out, "\n{}\n## Exit codes\n\n{COMMON}\n", syntax::overview(&program));
-    section_of(&EVERYWHERE, &mut out);
+    out.push_str(&played[EVERYWHERE.command]);
     let _ = write!(out, "## What every command takes\n\n{}", syntax::common(&program));
     for command in syntax::commands(&program) {
         let level = command.path.split(' ').count() + 1;
         let _ = write!(out, "\n{} bothways {}\n\n{}", "#".repeat(level), command.path, command.text);
-        if let Some(scene) = SCENES.iter().find(|scene| scene.command == command.path) {
-            out.push('\n');
-            section_of(scene, &mut out);
+        if let Some(section) = played.get(command.path.as_str()) {
+            let _ = write!(out, "\n{section}");
         }
     }
     out.trim_end().to_owned() + "\n"
 }
 
 /// What a scene showed, and the exit codes it states, all of which were met.
-fn section_of(scene: &Scene, out: &mut String) {
+fn section_of(scene: &Scene) -> String {
+    let mut out = String::new();
     let mut stage = Stage::new(scene.world);
     let mut met = BTreeSet::new();
     for step in scene.steps {
@@ -82,6 +91,7 @@ fn section_of(scene: &Scene, out: &mut String) {
         }
     }
     out.push('\n');
+    out
 }
 
 #[test]
