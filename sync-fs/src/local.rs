@@ -242,6 +242,10 @@ impl Replica for LocalReplica {
         self.scan_some(request, part)
     }
 
+    fn tells_everything(&self) -> bool {
+        self.is_told_everything()
+    }
+
     fn watch(&self, tell: Tell) -> Result<Watching, Problem> {
         self.watch_root(tell)
     }

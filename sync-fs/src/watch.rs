@@ -17,6 +17,12 @@ use crate::local::LocalReplica;
 use crate::sys;
 
 impl LocalReplica {
+    pub(crate) fn is_told_everything(&self) -> bool {
+        // Where a network or a user's program stands between, others change things without a word to this system. What
+        // cannot be asked is not relied on.
+        self.root.file_system().is_ok_and(|it| it.is_trusted())
+    }
+
     pub(crate) fn watch_root(&self, tell: Tell) -> Result<Watching, Problem> {
         let translate = Translate { root: self.root().to_owned(), hidden: Arc::clone(&self.hidden), tell };
         let handler = move |event: notify::Result<Event>| translate.receive(event);

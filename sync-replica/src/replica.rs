@@ -140,6 +140,10 @@ pub trait Replica: Send + Sync {
     /// [`Self::scan`].
     fn scan_part(&self, request: &ScanRequest<'_>, part: &Part) -> Result<Snapshot, Problem>;
 
+    /// Whether what [`Self::watch`] tells of is all that happens here. A network drive, say, tells of what this machine
+    /// does and of nothing else.
+    fn tells_everything(&self) -> bool;
+
     /// Asks the side to tell of what happens in it, from now on. `Unsupported` where it cannot: then looking is all
     /// there is.
     fn watch(&self, tell: Tell) -> Result<Watching, Problem>;

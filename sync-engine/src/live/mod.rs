@@ -154,6 +154,10 @@ impl<'a> Loop<'a> {
         if self.modes[side] == WatchMode::Off {
             return Ok(());
         }
+        if self.modes[side] == WatchMode::Auto && !self.session.replicas[side].tells_everything() {
+            self.unwatched(side, "changes that others make there are not reported");
+            return Ok(());
+        }
         let send = self.send.clone();
         // The receiver is gone only when the session ended.
         let tell = Box::new(move |news| drop(send.send((side, news))));

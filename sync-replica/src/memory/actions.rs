@@ -255,6 +255,10 @@ impl Replica for MemoryReplica {
         self.scan_some(request, &Part::Everything)
     }
 
+    fn tells_everything(&self) -> bool {
+        false
+    }
+
     fn watch(&self, _tell: Tell) -> Result<Watching, Problem> {
         let words = "a side in memory tells of nothing";
         Err(Problem::new(Operation::Watch, &RelPath::root(), ProblemKind::Unsupported, words))

@@ -144,6 +144,10 @@ impl Replica for Broken {
         }
     }
 
+    fn tells_everything(&self) -> bool {
+        self.side().tells_everything()
+    }
+
     fn watch(&self, tell: sync_replica::Tell) -> Result<sync_replica::Watching, Problem> {
         self.side().watch(tell)
     }
