@@ -192,7 +192,7 @@ impl Session {
         });
         report.cancelled = watch.is_cancelled();
         report.root_gone = root_gone;
-        report.left_undone = (plan.actions.len() as u64).saturating_sub(ledger.actions);
+        report.left_undone = ledger.leaves(&plan);
         report.problems.append(&mut ledger.problems);
         report.done = ledger.counts.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect();
         report.bytes_copied = ledger.bytes;

@@ -9,17 +9,18 @@ use std::time::Instant;
 
 use sync_core::baseline::BaselineChange;
 use sync_core::fold::Equivalence;
+use sync_core::matrix::Rule;
 use sync_core::path::RelPath;
 use sync_core::plan::{Action, Plan};
 use sync_core::side::{Side, Sides};
 use sync_state::{
-    Checked, Commit, ConflictChange, ConflictState, JournalRow, ProblemChange, RunId, RunSummary, State,
-    StateError, Tombstone, TrashEntry, TrashReason,
+    Checked, Commit, ConflictChange, ConflictState, JournalRow, ProblemChange, RowResult, RunId, RunSummary,
+    State, StateError, Tombstone, TrashEntry, TrashReason,
 };
 
 use crate::act::Outcome;
 use crate::clock::now_ns;
-use crate::put_back::forget_trashing;
+use crate::put_back::{Onward, forget_trashing, onward_after};
 use crate::report::ProblemReport;
 use crate::session::Session;
 use crate::underway::{NOTE, Underway};
@@ -66,6 +67,10 @@ pub(crate) struct Ledger<'a> {
     /// Key paths where a conflict waits and no action has been carried out yet.
     waiting: BTreeSet<RelPath>,
     pub(crate) actions: u64,
+    /// Actions that were not tried, once that is known.
+    undone: u64,
+    /// Actions that put something back on one side alone.
+    onward: u64,
     /// A commit that failed; nothing is committed after it.
     pub(crate) error: Option<StateError>,
 }
@@ -99,6 +104,8 @@ impl<'a> Ledger<'a> {
             settling: Settling::default(),
             waiting: open.map(|one| one.path).collect(),
             actions: 0,
+            undone: 0,
+            onward: 0,
             error: None,
         })
     }
@@ -122,11 +129,14 @@ impl<'a> Ledger<'a> {
         if outcome.ok && action.clash.is_some() || !outcome.gone.is_empty() {
             self.settling.settled.insert(action.path.clone());
         }
+        if matches!(action.rule, Rule::Undone | Rule::Restored) {
+            self.onward += u64::from(outcome.rows.iter().any(|row| row.result == RowResult::Done));
+        }
         if outcome.ok {
             self.underway.keep(action);
             self.waiting.remove(&action.path);
         }
-        if outcome.ok && action.transitions.is_empty() && action.rule == sync_core::matrix::Rule::Adopt {
+        if outcome.ok && action.transitions.is_empty() && action.rule == Rule::Adopt {
             *self.counts.entry("ADOPT").or_default() += 1;
         }
         for (word, count) in &outcome.counts {
@@ -191,7 +201,21 @@ impl<'a> Ledger<'a> {
             self.dirty[side] = false;
         }
         let left_over = self.underway.note();
-        let notes = [(NOTE, left_over.as_deref()), forget_trashing()];
+        let onward = match last {
+            Some(last) => onward_after(self.state, last.reach, self.onward, last.undone),
+            None => Ok(None),
+        };
+        let onward = match onward {
+            Ok(onward) => onward,
+            Err(error) => {
+                self.error = Some(error);
+                return;
+            }
+        };
+        let mut notes: Vec<_> = onward.iter().map(Onward::note).collect();
+        if !self.forgetful {
+            notes.extend([(NOTE, left_over.as_deref()), forget_trashing()]);
+        }
         let mut commit = Commit {
             baseline: &self.changes,
             tombstones: &self.tombstones,
@@ -204,9 +228,7 @@ impl<'a> Ledger<'a> {
         let found;
         if let Some(last) = last {
             commit.finish = Some(last.summary);
-            if !self.forgetful {
-                commit.notes = &notes;
-            }
+            commit.notes = &notes;
             let looked = Looked {
                 reach: last.reach,
                 equivalence: self.session.equivalence(),
@@ -240,7 +262,16 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// The end of the run: the inbox, the standing problems, the summary, the last commit.
+    /// Takes note of what the run did not come to, and says how much that is: while the plan has its actions.
+    pub(crate) fn leaves(&mut self, plan: &Plan) -> u64 {
+        let planned = plan.actions.iter().filter(|action| self.waiting.contains(&action.path));
+        self.settling.undone = planned.map(|action| action.path.clone()).collect();
+        self.undone = (plan.actions.len() as u64).saturating_sub(self.actions);
+        self.undone
+    }
+
+    /// The end of the run: the inbox, the standing problems, the summary, the last commit. Of the plan it needs
+    /// everything but the actions.
     pub(crate) fn close(&mut self, plan: &Plan, reach: &Reach, outcome: &str) -> Result<(), StateError> {
         let summary = RunSummary {
             finished_ns: now_ns(),
@@ -248,10 +279,7 @@ impl<'a> Ledger<'a> {
             bytes: self.bytes,
             counts: self.counts.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect(),
         };
-        let planned = plan.actions.iter().filter(|action| self.waiting.contains(&action.path));
-        self.settling.undone = planned.map(|action| action.path.clone()).collect();
-        let undone = (plan.actions.len() as u64).saturating_sub(self.actions);
-        self.commit(Some(&LastWords { plan, reach, summary: &summary, undone }));
+        self.commit(Some(&LastWords { plan, reach, summary: &summary, undone: self.undone }));
         match self.error.take() {
             None => Ok(()),
             Some(error) => Err(error),
@@ -268,7 +296,10 @@ pub(crate) fn quiet(
 ) -> Result<(), StateError> {
     let looked = Looked { reach, equivalence, tried_all: true, recorded: false };
     let found = Findings::of(state, plan, &Settling::default(), &Met::of(plan), looked, 0)?;
+    let onward = onward_after(state, reach, 0, 0)?;
+    let notes: Vec<_> = onward.iter().map(Onward::note).collect();
     state.commit(&Commit {
+        notes: &notes,
         conflicts: &found.conflicts,
         problems: &found.problems,
         checked: found.checked.as_ref(),

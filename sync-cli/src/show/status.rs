@@ -35,6 +35,14 @@ pub(crate) fn text(report: &StatusReport, level: i8) -> String {
         let _ =
             writeln!(out, "\n{}: `bothways sync` goes on", paint(CARE.bold(), format!("{left} left undone")));
     }
+    if report.put_back > 0 {
+        let back = count(report.put_back, "thing", "things");
+        let _ = writeln!(
+            out,
+            "\n{}: `bothways sync` carries that to the other side",
+            paint(CARE.bold(), format!("{back} put back on one side"))
+        );
+    }
     conflicts(&mut out, report, level);
     problems(&mut out, report, level);
     let recent = &report.recent;

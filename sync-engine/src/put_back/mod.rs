@@ -8,12 +8,14 @@
 
 mod expire;
 mod killed;
+mod onward;
 mod restore;
 mod trash;
 mod undo;
 
 pub use expire::Keeping;
 pub(crate) use killed::{forget_trashing, note_trashing};
+pub(crate) use onward::{Onward, onward_after, waiting_onward};
 pub use restore::{RestoreOptions, RestoreReport, Restored};
 pub use trash::{PurgeReport, Purged, TrashFilter, TrashItem, TrashList, TrashSum};
 pub use undo::{LeftAlone, UndoOptions, UndoReport};

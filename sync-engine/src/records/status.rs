@@ -12,12 +12,10 @@ use sync_state::{Conflict, ConflictState, Halted, Run, StandingProblem, StateErr
 use super::{Records, RunReport};
 use crate::alerts::{AlertsReport, alerts_report};
 use crate::clock::now_ns;
-use crate::report::{FORMAT, VersionReport, time};
+use crate::put_back::waiting_onward;
+use crate::report::{FORMAT, VersionReport, often_passes, time};
 
 const HOUR_NS: i64 = 3600 * 1_000_000_000;
-
-/// Problems that usually pass by themselves: a program has the file open, or it changed meanwhile.
-const PASSING: [&str; 3] = ["in-use", "changing", "stale"];
 
 /// How a pair stands.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
@@ -30,7 +28,7 @@ pub struct StatusReport {
     pub right_root: Option<String>,
     /// Both sides were the same when they were last looked at, and nothing waits.
     pub in_sync: bool,
-    /// Since when this has been so; none before the first sync.
+    /// Since when this has been so; none before the first sync, and where no look has told.
     pub since: Option<String>,
     /// When the whole pair was last looked at.
     pub checked: Option<String>,
@@ -41,6 +39,8 @@ pub struct StatusReport {
     pub halt: Option<HaltStanding>,
     /// Actions that the last run planned and did not come to.
     pub left_undone: u64,
+    /// Things that `undo` or `trash restore` put back on one side and the next sync carries to the other.
+    pub put_back: u64,
     /// The last run; none when none was recorded.
     pub last_run: Option<RunReport>,
     /// Conflicts that wait.
@@ -159,6 +159,7 @@ impl StatusReport {
             needs_person: true,
             halt: None,
             left_undone: 0,
+            put_back: 0,
             last_run: None,
             conflicts: Vec::new(),
             problems: Vec::new(),
@@ -205,7 +206,7 @@ impl From<StandingProblem> for ProblemStanding {
         Self {
             path: RelPath::display(&problem.id.path),
             side: problem.id.side.name().to_owned(),
-            passing: PASSING.contains(&&*problem.id.kind),
+            passing: often_passes(&problem.id.kind),
             operation: problem.id.operation.into(),
             kind: problem.id.kind.into(),
             error: problem.error,
@@ -232,22 +233,28 @@ impl Records<'_> {
         let halt = checked.as_ref().and_then(|checked| checked.halted.clone());
         let left_undone = checked.as_ref().map_or(0, |checked| checked.left_undone);
         let waits = !conflicts.is_empty() || !problems.is_empty() || halt.is_some() || left_undone > 0;
+        let put_back = waiting_onward(self.state)?;
         let cut_short = last_run.as_ref().is_some_and(|run| run.outcome == "cut-short");
         let running = last_run.as_ref().is_some_and(|run| run.outcome == "running");
         let roots = pair.map(|pair| pair.roots.map(Some)).unwrap_or_default();
+        let in_sync = checked.as_ref().is_some_and(|checked| checked.in_sync)
+            && !waits
+            && put_back == 0
+            && !cut_short
+            && !running;
+        // What the last look found says nothing of when it ceased to be so.
+        let since = checked.as_ref().filter(|checked| checked.in_sync == in_sync);
         Ok(StatusReport {
             format: FORMAT,
             left_root: roots.left,
             right_root: roots.right,
-            in_sync: checked.as_ref().is_some_and(|checked| checked.in_sync)
-                && !waits
-                && !cut_short
-                && !running,
-            since: checked.as_ref().map(|checked| time(checked.since_ns)),
+            in_sync,
+            since: since.map(|checked| time(checked.since_ns)),
             needs_person: waits || cut_short || checked.is_none() && !running,
             checked: checked.map(|checked| time(checked.at_ns)),
             halt: halt.map(HaltStanding::from),
             left_undone,
+            put_back,
             last_run,
             conflicts,
             problems,
