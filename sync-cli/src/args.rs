@@ -109,7 +109,7 @@ pub(crate) enum Conflicts {
     },
     /// Settle conflicts; a version that is given up goes to the trash, whatever its size
     Resolve {
-        /// Paths, or patterns such as `docs/*.txt` for those that wait
+        /// Paths, or patterns for those that wait: `*.txt` in any folder, `docs/*.txt` or `/*.txt` from the root
         #[arg(value_name = "PATH|GLOB", required_unless_present = "all", conflicts_with = "all")]
         paths: Vec<String>,
         /// All that wait
@@ -151,7 +151,7 @@ pub(crate) struct TrashArgs {
 pub(crate) enum Trash {
     /// List what lies there; `gone` marks what somebody took away by hand
     List {
-        /// Paths with all below them, or patterns such as `docs/*.txt`
+        /// Paths with all below them, or patterns: `*.txt` in any folder, `docs/*.txt` or `/*.txt` from the root
         #[arg(value_name = "PATH|GLOB")]
         paths: Vec<String>,
         #[command(flatten)]
@@ -163,7 +163,7 @@ pub(crate) enum Trash {
     ///
     /// Of a path that was deleted several times the newest comes back. The next sync carries it to the other side.
     Restore {
-        /// Paths with all below them, or patterns such as `docs/*.txt`
+        /// Paths with all below them, or patterns: `*.txt` in any folder, `docs/*.txt` or `/*.txt` from the root
         #[arg(required = true, value_name = "PATH|GLOB")]
         paths: Vec<String>,
         /// Another place for it, below the two roots
@@ -185,7 +185,7 @@ pub(crate) enum Trash {
     },
     /// Drop things from the trash for good
     Purge {
-        /// Paths with all below them, or patterns such as `docs/*.txt`
+        /// Paths with all below them, or patterns: `*.txt` in any folder, `docs/*.txt` or `/*.txt` from the root
         #[arg(value_name = "PATH|GLOB", required_unless_present_any = ["older_than", "expired", "all"])]
         paths: Vec<String>,
         /// What has been there for longer than this, such as `30d`
@@ -244,7 +244,7 @@ pub(crate) struct HistoryFilter {
     /// At most so many runs, the latest
     #[arg(long, value_name = "N", default_value_t = 20, conflicts_with = "run")]
     pub(crate) limit: usize,
-    /// What was done at a path and below it, or at paths such as `*.docx` or `docs/**`
+    /// What was done at a path and below it, or at a pattern: `*.txt` in any folder, `docs/*.txt` or `/*.txt` from the root
     #[arg(long, value_name = "PATH|GLOB")]
     pub(crate) path: Option<String>,
     /// What was done of a kind: an action or a part of its name, such as `delete` or `copy-left-to-right`

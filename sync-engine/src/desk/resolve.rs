@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use globset::{GlobBuilder, GlobMatcher};
 use schemars::JsonSchema;
 use serde::Serialize;
 use sync_core::compare::Difference;
@@ -24,6 +23,7 @@ use crate::clock::now_ns;
 use crate::cycle::log_summary;
 use crate::error::SessionError;
 use crate::observe::Observation;
+use crate::records::PathGlob;
 use crate::remember::reach::{NewRun, Reach};
 use crate::report::{FORMAT, SyncReport, TransitionReport, time, transitions_of};
 use crate::session::Session;
@@ -34,7 +34,7 @@ use crate::watch::Watch;
 pub enum Which {
     /// All that are open.
     All,
-    /// Each is a path, or a pattern such as `docs/*.txt` for those that are open.
+    /// Each is a path, or a pattern as [`PathGlob`] has it for those that are open.
     These(Vec<String>),
 }
 
@@ -160,9 +160,9 @@ impl Session {
                         continue;
                     }
                     let mut met = false;
-                    if let Some(pattern) = pattern(name)? {
+                    if let Some(pattern) = PathGlob::pattern(name)? {
                         for one in known.iter().filter(is_open) {
-                            if pattern.is_match(one.path.display()) {
+                            if pattern.matches(one.path.as_bytes()) {
                                 met = true;
                                 add(one);
                             }
@@ -340,14 +340,4 @@ impl Session {
         let blocked = seen.plan.blocked.iter().find(|one| self.equivalence().path_key(&one.path) == *path);
         Some(blocked.map_or_else(|| Refusal::NoConflict.to_string(), |one| one.trouble.to_string()))
     }
-}
-
-/// A pattern, if `name` is one.
-fn pattern(name: &str) -> Result<Option<GlobMatcher>, SessionError> {
-    if !name.contains(['*', '?', '[', '{']) {
-        return Ok(None);
-    }
-    let built = GlobBuilder::new(name).literal_separator(true).build();
-    let bad = |error: globset::Error| SessionError::Path { path: name.to_owned(), reason: error.to_string() };
-    Ok(Some(built.map_err(bad)?.compile_matcher()))
 }

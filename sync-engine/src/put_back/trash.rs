@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use globset::{GlobBuilder, GlobMatcher};
 use schemars::JsonSchema;
 use serde::Serialize;
 use sync_core::fold::Equivalence;
@@ -12,13 +11,14 @@ use sync_replica::InTrash;
 use sync_state::{Commit, TrashEntry, TrashReason};
 
 use crate::error::SessionError;
+use crate::records::PathGlob;
 use crate::report::{FORMAT, ProblemReport, time};
 use crate::session::Session;
 
 /// Which things in the trash are meant. Everything that is given must hold.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct TrashFilter {
-    /// Original paths below the roots with all below them, or patterns with `*`, `?`, `[`; any of them.
+    /// Original paths below the roots with all below them, or patterns as [`PathGlob`] has them; any of them.
     pub paths: Vec<String>,
     /// On this side alone.
     pub side: Option<Side>,
@@ -157,7 +157,7 @@ impl Held {
 /// What `paths` of a filter mean.
 enum Wanted {
     Below(RelPath),
-    Like(GlobMatcher),
+    Like(PathGlob),
 }
 
 /// A filter, ready to be asked.
@@ -173,7 +173,7 @@ impl Sieve<'_> {
         let key = self.equivalence.path_key(&held.path);
         let is_meant = |wanted: &Wanted| match wanted {
             Wanted::Below(path) => key.starts_with(path),
-            Wanted::Like(glob) => glob.is_match(held.path.display()),
+            Wanted::Like(glob) => glob.matches(held.path.as_bytes()),
         };
         (self.wanted.is_empty() || self.wanted.iter().any(is_meant))
             && filter.side.is_none_or(|side| side == held.side)
@@ -191,16 +191,15 @@ impl Session {
     pub(super) fn sieve<'a>(&self, filter: &'a TrashFilter) -> Result<Sieve<'a>, SessionError> {
         let mut wanted = Vec::new();
         for text in &filter.paths {
-            if text.contains(['*', '?', '[', '{']) {
-                let bad = |error: globset::Error| SessionError::Path {
-                    path: text.clone(),
-                    reason: error.to_string(),
-                };
-                let glob = GlobBuilder::new(text).literal_separator(true).build().map_err(bad)?;
-                wanted.push(Wanted::Like(glob.compile_matcher()));
-            } else {
-                let path = self.path_of(std::path::Path::new(text))?;
-                wanted.push(Wanted::Below(self.equivalence().path_key(&path)));
+            let path = self.path_of(std::path::Path::new(text));
+            let below = |path: RelPath| Wanted::Below(self.equivalence().path_key(&path));
+            match PathGlob::pattern(text)? {
+                Some(pattern) => {
+                    wanted.push(Wanted::Like(pattern));
+                    // A name with a bracket in it may be meant as it is written.
+                    wanted.extend(path.ok().map(below));
+                }
+                None => wanted.push(below(path?)),
             }
         }
         Ok(Sieve { filter, wanted, equivalence: self.equivalence() })

@@ -1,4 +1,6 @@
-//! What a person types to pick rows of the journal: a path or a pattern, an action or a part of its word.
+//! What a person types to pick paths, or rows of the journal: a path or a pattern, an action or a part of its word.
+//!
+//! The one place that says what a pattern of paths means: for the history, the conflicts and the trash alike.
 
 use globset::{GlobBuilder, GlobMatcher};
 use sync_core::path::show;
@@ -24,20 +26,30 @@ enum Kind {
 impl PathGlob {
     /// What `text` means. Without `*`, `?`, `[` or `{` it is a path, below which everything is meant too. A pattern
     /// without `/` is compared with names in any folder; one with `/` with paths from the root, where `**` stands for
-    /// any number of folders.
+    /// any number of folders. One that begins with `/` is compared from the root too.
     ///
     /// # Errors
     /// [`SessionError::Path`] when it is no pattern.
     pub fn new(text: &str) -> Result<Self, SessionError> {
+        let path = || text.trim_start_matches("./").trim_end_matches('/').as_bytes().to_vec();
+        Ok(Self::pattern(text)?.unwrap_or_else(|| Self { kind: Kind::Below(path()) }))
+    }
+
+    /// The pattern, if `text` is one and not a path.
+    ///
+    /// # Errors
+    /// [`SessionError::Path`] when it is meant as one and is none.
+    pub(crate) fn pattern(text: &str) -> Result<Option<Self>, SessionError> {
         let text = text.trim_start_matches("./").trim_end_matches('/');
         if !text.contains(['*', '?', '[', '{']) {
-            return Ok(Self { kind: Kind::Below(text.as_bytes().to_vec()) });
+            return Ok(None);
         }
-        let built = GlobBuilder::new(text).literal_separator(true).backslash_escape(true).build();
+        let from_root = text.strip_prefix('/').unwrap_or(text);
+        let built = GlobBuilder::new(from_root).literal_separator(true).backslash_escape(true).build();
         let matcher = built
             .map_err(|error| SessionError::Path { path: text.to_owned(), reason: error.to_string() })?
             .compile_matcher();
-        Ok(Self { kind: if text.contains('/') { Kind::Paths(matcher) } else { Kind::Names(matcher) } })
+        Ok(Some(Self { kind: if text.contains('/') { Kind::Paths(matcher) } else { Kind::Names(matcher) } }))
     }
 
     /// Whether a path, in its bytes, is meant.
@@ -79,11 +91,12 @@ mod tests {
 
     #[test]
     fn a_path_means_all_below_it_and_a_pattern_what_it_says() {
-        let cases: [(&str, &[&str], &[&str]); 7] = [
+        let cases: [(&str, &[&str], &[&str]); 8] = [
             ("a/b", &["a/b", "a/b/c/d"], &["a", "a/bc", "x/a/b"]),
             ("./a/", &["a", "a/b"], &["ab"]),
             ("", &["a", "a/b"], &[]),
             ("*.docx", &["x.docx", "a/b/x.docx"], &["x.docx/y", "docx"]),
+            ("/*.docx", &["x.docx"], &["a/x.docx"]),
             ("a/*.docx", &["a/x.docx"], &["x.docx", "a/b/x.docx", "b/x.docx"]),
             ("a/**", &["a/x", "a/b/c"], &["b/x"]),
             ("repor[tT]?{1,2}", &["a/report 1", "reporT 2"], &["report1", "report 3"]),

@@ -6,7 +6,11 @@ use std::path::PathBuf;
 use sync_core::guidance::Keep;
 use sync_core::policy::{ConflictPolicy, Policy, SoftDelete};
 use sync_core::side::{Side, Sides};
-use sync_engine::{ResolveReport, ResyncReport, Silent, Which};
+use sync_engine::records::{Records, StatusReport};
+use sync_engine::{
+    ResolveReport, RestoreOptions, ResyncReport, Silent, State, SyncOptions, TrashFilter, UndoOptions, Watch,
+    Which,
+};
 use sync_replica::ProblemKind;
 
 use super::world::{World, pairs};
@@ -229,4 +233,112 @@ fn a_user_who_writes_meanwhile_is_never_overwritten() {
     }
     println!("users who wrote meanwhile: {written_meanwhile}");
     assert!(written_meanwhile > steps / 2);
+}
+
+fn status(world: &World) -> StatusReport {
+    let state = State::open(&world.state_folder()).unwrap().state;
+    Records::new(&state).status(24).unwrap()
+}
+
+/// Stops a run as soon as it has done anything.
+#[derive(Default)]
+struct StopsEarly(std::sync::atomic::AtomicBool);
+
+impl Watch for StopsEarly {
+    fn begin(&self, phase: sync_engine::Phase, _: Option<u64>, _: Option<u64>) {
+        if phase == sync_engine::Phase::Act {
+            self.0.store(true, std::sync::atomic::Ordering::SeqCst);
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.0.load(std::sync::atomic::Ordering::SeqCst)
+    }
+}
+
+#[test]
+fn what_a_stopped_run_left_is_not_forgotten() {
+    let world = quarrel(&pairs()[0].1);
+    // The quarrel ends by itself: what is left of it is an ordinary copy.
+    let agreed = world.sides.left.read("dir/file").unwrap();
+    let later = world.sides.right.clock() + 60_000_000_000;
+    world.sides.right.write_at("dir/file", agreed, later);
+    world.sides.left.write_at("dir/file", "left version, once more", later + 60_000_000_000);
+    world.sides.left.write("new", "new");
+    let stopped = world.session().unwrap().sync(&SyncOptions::default(), &StopsEarly::default()).unwrap();
+    assert!(stopped.cancelled && stopped.left_undone > 0, "{stopped:?}");
+    let status = status(&world);
+    assert_eq!(status.left_undone, stopped.left_undone);
+    assert!(!status.in_sync && status.needs_person);
+    // Another part of the pair that is well tells nothing of that.
+    world.sides.left.write("elsewhere", "elsewhere");
+    let told =
+        std::collections::BTreeMap::from([(sync_core::path::RelPath::try_from("elsewhere").unwrap(), false)]);
+    world.session().unwrap().sync_near(&told, &SyncOptions::default(), &Silent).unwrap();
+    assert!(!self::status(&world).in_sync);
+    world.settle().unwrap();
+    assert_eq!(self::status(&world).left_undone, 0);
+}
+
+#[test]
+fn what_was_put_back_on_one_side_waits_for_the_other() {
+    let world = World::new(pairs()[0].1.clone(), policy(ConflictPolicy::Clash));
+    world.sides.left.write("kept", "kept");
+    world.settle().unwrap();
+    world.sides.left.write("file", "new here");
+    let copied = world.run().unwrap().run.unwrap();
+    assert!(status(&world).in_sync);
+
+    let undone = world.session().unwrap().undo(copied, &UndoOptions::default(), &Silent).unwrap();
+    assert!(undone.is_whole(), "{undone:?}");
+    let waits = status(&world);
+    assert_eq!((waits.in_sync, waits.put_back, waits.since), (false, 1, None));
+    let filter = TrashFilter { paths: vec!["file".to_owned()], ..TrashFilter::default() };
+    let back = RestoreOptions { filter, ..RestoreOptions::default() };
+    let back = world.session().unwrap().restore_from_trash(&back, &Silent).unwrap();
+    assert!(back.run.is_some(), "{back:?}");
+    assert_eq!(status(&world).put_back, 2);
+    // Nothing has to be carried over in the end: also a look that finds so is one.
+    world.settle().unwrap();
+    let rests = status(&world);
+    assert!(rests.in_sync && rests.put_back == 0 && rests.since.is_some(), "{rests:?}");
+}
+
+#[test]
+fn a_pattern_means_the_same_for_conflicts_and_for_the_trash() {
+    let start = World::new(pairs()[0].1.clone(), policy(ConflictPolicy::Notify));
+    for at in ["top.txt", "sub/deep.txt", "sub/other", "odd[1].txt"] {
+        start.sides.left.write(at, "agreed");
+    }
+    start.settle().unwrap();
+    let trashed = start.fork();
+    for at in ["top.txt", "sub/deep.txt", "sub/other", "odd[1].txt"] {
+        trashed.sides.left.remove(at);
+        for (side, text) in [(Side::Left, "left version"), (Side::Right, "the right version")] {
+            start.sides[side].write(at, text);
+        }
+    }
+    // Something has to stay, and everything went to the trash whatever its size.
+    trashed.sides.left.write("stays", "stays");
+    let mut trashed = trashed;
+    trashed.policy.soft_delete.max_size_bytes = u64::MAX;
+    trashed.settle().unwrap();
+    start.run().unwrap();
+    for (pattern, wanted) in [
+        ("*.txt", vec!["odd[1].txt", "sub/deep.txt", "top.txt"]),
+        ("/*.txt", vec!["odd[1].txt", "top.txt"]),
+        ("sub/*", vec!["sub/deep.txt", "sub/other"]),
+        ("**/*.txt", vec!["odd[1].txt", "sub/deep.txt", "top.txt"]),
+        ("odd[1].txt", vec!["odd[1].txt"]),
+    ] {
+        let which = Which::These(vec![pattern.to_owned()]);
+        let done = start.fork().session().unwrap().resolve(&which, Keep::Side(Side::Left), &Silent).unwrap();
+        let mut met: Vec<_> = done.resolved.iter().map(|one| &one.path).collect();
+        met.sort();
+        assert_eq!(met, wanted, "conflicts, {pattern}");
+        let filter = TrashFilter { paths: vec![pattern.to_owned()], ..TrashFilter::default() };
+        let held = trashed.session().unwrap().trash(&filter).unwrap();
+        let met: Vec<_> = held.items.iter().map(|one| &one.path).collect();
+        assert_eq!(met, wanted, "trash, {pattern}");
+    }
 }
