@@ -167,14 +167,14 @@ impl RelPath {
 
 /// Shows raw name bytes as [`RelPath::display`] does.
 pub fn show(bytes: &[u8]) -> Cow<'_, str> {
-    let harmless = |c: char| !(c.is_control() || c == '\\' || is_format_control(c));
+    let plain = |c: char| harmless(c) && c != '\\';
     match core::str::from_utf8(bytes) {
-        Ok(text) if text.chars().all(harmless) => Cow::Borrowed(text),
+        Ok(text) if text.chars().all(plain) => Cow::Borrowed(text),
         _ => {
             let mut out = String::with_capacity(bytes.len() + 8);
             for chunk in bytes.utf8_chunks() {
                 for c in chunk.valid().chars() {
-                    if harmless(c) { out.push(c) } else { out.extend(c.escape_default()) }
+                    if plain(c) { out.push(c) } else { out.extend(c.escape_default()) }
                 }
                 for byte in chunk.invalid() {
                     out.push_str("\\x");
@@ -188,9 +188,13 @@ pub fn show(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// Characters that are not control characters to Unicode but reorder or hide text on a screen.
-const fn is_format_control(c: char) -> bool {
-    matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+/// Whether a character may be shown to a person as it is: neither a control character nor one that reorders or hides
+/// text on a screen. The one list of them for paths, mails, logs and the command line.
+pub fn harmless(c: char) -> bool {
+    let hides = matches!(c,
+        '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
+        | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}');
+    !c.is_control() && !hides
 }
 
 impl fmt::Debug for RelPath {

@@ -23,6 +23,11 @@ use crate::halt::HaltReport;
 /// The number of the formats in this module.
 pub const FORMAT: u32 = 1;
 
+/// Whether problems of a kind often pass by themselves: something was in use or on its way, and the next cycle looks again.
+pub(crate) fn often_passes(kind: &str) -> bool {
+    matches!(kind, "stale" | "in-use" | "changing" | "not-found" | "exists" | "not-empty")
+}
+
 /// One version as a person or a machine can compare it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
 pub struct VersionReport {

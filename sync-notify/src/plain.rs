@@ -3,6 +3,8 @@
 //! Owns the escapes: for a line of text, for HTML, for a shell. Everything that is shown passes through here, so that
 //! no name of a file can add a line, a header, markup or a command.
 
+use sync_core::path::harmless;
+
 /// The text with control characters, and those that reorder or hide text, escaped.
 pub fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -10,13 +12,6 @@ pub fn plain(text: &str) -> String {
         if harmless(c) { out.push(c) } else { out.extend(c.escape_default()) }
     }
     out
-}
-
-fn harmless(c: char) -> bool {
-    let hides = matches!(c,
-        '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
-        | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}');
-    !c.is_control() && !hides
 }
 
 /// [`plain`], and nothing in it means anything to HTML.

@@ -6,6 +6,9 @@
 use anstyle::{AnsiColor, Color, Style};
 use serde_json::json;
 use std::fmt::Write as _;
+pub(crate) use sync_engine::core::path::harmless;
+pub(crate) use sync_engine::notify::plain;
+use sync_engine::notify::{count, grouped};
 
 use crate::exit::{Exit, Failure};
 
@@ -40,44 +43,9 @@ fn paint(style: Style, text: impl AsRef<str>) -> String {
     format!("{style}{}{style:#}", text.as_ref())
 }
 
-/// Text that stays where it is put: control characters, and those that reorder or hide text, are escaped. What is
-/// escaped already stays as it is.
-pub(crate) fn plain(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if harmless(c) { out.push(c) } else { out.extend(c.escape_default()) }
-    }
-    out
-}
-
-/// Whether a character may be shown as it is.
-pub(crate) fn harmless(c: char) -> bool {
-    let hides =
-        matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}');
-    !c.is_control() && !hides
-}
-
 /// A path, in its colour; the root has a word of its own.
 fn path(text: &str) -> String {
     if text.is_empty() { "the root".to_owned() } else { paint(PATH, plain(text)) }
-}
-
-/// `1 file`, `3 files`, `12,345 files`.
-fn count(number: u64, one: &str, many: &str) -> String {
-    format!("{} {}", grouped(number), if number == 1 { one } else { many })
-}
-
-/// Digits in groups of three.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// A time of a report without the decimals nobody reads: `2026-11-20 15:43:07`.

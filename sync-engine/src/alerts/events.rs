@@ -12,7 +12,7 @@ use sync_state::StateError;
 use super::decide::{CONFLICT, Extent, FAILURE, HALT, Matter, Patience, ROOT};
 use crate::error::SessionError;
 use crate::halt::HaltReport;
-use crate::report::{ConflictReport, ProblemReport, SyncReport, VersionReport};
+use crate::report::{ConflictReport, ProblemReport, SyncReport, VersionReport, often_passes};
 
 /// How long a failure that often passes by itself may stand before it is told.
 const OFTEN_PASSES: Duration = Duration::from_mins(15);
@@ -105,10 +105,7 @@ fn of_problem(problem: &ProblemReport, config: Option<&Path>) -> Option<Matter> 
     let patience = match problem.kind.as_str() {
         // The whole side is told of once.
         "root-gone" | "cancelled" => return None,
-        // The next cycles try these again.
-        "stale" | "in-use" | "changing" | "not-found" | "exists" | "not-empty" => {
-            Patience::After(OFTEN_PASSES)
-        }
+        kind if often_passes(kind) => Patience::After(OFTEN_PASSES),
         // Never synced, by design: worth knowing, and no failure.
         "special-file" | "other-file-system" => Patience::Once,
         _ => Patience::Repeat,

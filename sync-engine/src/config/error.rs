@@ -7,6 +7,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use sync_core::path::harmless;
+
 use super::tree::{Format, Span};
 
 /// Why there is no configuration.
@@ -214,11 +216,6 @@ pub(super) fn offset_of(text: &str, line: usize, column: usize) -> usize {
     let within = text[start..].char_indices().take_while(|(_, c)| *c != '\n').nth(column);
     let end = || text[start..].find('\n').map_or(text.len(), |at| start + at);
     within.map_or_else(end, |(at, _)| start + at)
-}
-
-fn harmless(c: char) -> bool {
-    !c.is_control()
-        && !matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 fn shown_text(text: &str) -> String {

@@ -5,6 +5,7 @@
 use super::{Line, Page, Part, Tone};
 use crate::event::{Conflict, Event, Failure, Halt, Remedy, Version, What};
 use crate::letter::{Letter, LetterKind, Summary};
+use crate::numbers::{count, grouped};
 
 pub(super) fn page(letter: &Letter) -> Page {
     let mut lead = vec![
@@ -227,22 +228,6 @@ fn summed(summary: &Summary, kind: LetterKind) -> Part {
 fn sum(summary: &Summary, beginnings: &[&str]) -> u64 {
     let counts = |word: &str| beginnings.iter().any(|beginning| word.starts_with(beginning));
     summary.done.iter().filter(|(word, _)| counts(word)).map(|(_, number)| number).sum()
-}
-
-fn count(number: u64, one: &str, many: &str) -> String {
-    format!("{} {}", grouped(number), if number == 1 { one } else { many })
-}
-
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// Bytes, and in a larger unit where that is shorter.
