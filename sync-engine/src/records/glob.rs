@@ -18,9 +18,9 @@ enum Kind {
     /// The path itself, and what lies below it.
     Below(Vec<u8>),
     /// A pattern without a slash is one of names, wherever they are.
-    Names(GlobMatcher),
+    Names(Pattern),
     /// Any other is one of whole paths.
-    Paths(GlobMatcher),
+    Paths(Pattern),
 }
 
 impl PathGlob {
@@ -49,7 +49,9 @@ impl PathGlob {
         let matcher = built
             .map_err(|error| SessionError::Path { path: text.to_owned(), reason: error.to_string() })?
             .compile_matcher();
-        Ok(Some(Self { kind: if text.contains('/') { Kind::Paths(matcher) } else { Kind::Names(matcher) } }))
+        let (begins, ends) = fixed(from_root);
+        let pattern = Pattern { matcher, begins: begins.into(), ends: ends.into() };
+        Ok(Some(Self { kind: if text.contains('/') { Kind::Paths(pattern) } else { Kind::Names(pattern) } }))
     }
 
     /// Whether a path, in its bytes, is meant.
@@ -58,21 +60,46 @@ impl PathGlob {
             Kind::Below(prefix) => path
                 .strip_prefix(prefix.as_slice())
                 .is_some_and(|rest| rest.is_empty() || prefix.is_empty() || rest.starts_with(b"/")),
-            Kind::Names(matcher) => {
+            Kind::Names(pattern) => {
                 let cut = path.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
-                is_match(matcher, path.get(cut..).unwrap_or_default())
+                pattern.is_match(path.get(cut..).unwrap_or_default())
             }
-            Kind::Paths(matcher) => is_match(matcher, path),
+            Kind::Paths(pattern) => pattern.is_match(path),
         }
     }
 }
 
-/// A name that is no text is compared as it is shown.
-fn is_match(matcher: &GlobMatcher, path: &[u8]) -> bool {
-    match std::str::from_utf8(path) {
-        Ok(text) => matcher.is_match(text),
-        Err(_) => matcher.is_match(&*show(path)),
+/// A pattern, and what every text that it matches begins and ends with: most rows are passed over by that alone.
+#[derive(Clone, Debug)]
+struct Pattern {
+    matcher: GlobMatcher,
+    begins: Box<str>,
+    ends: Box<str>,
+}
+
+impl Pattern {
+    /// A name that is no text is compared as it is shown.
+    fn is_match(&self, path: &[u8]) -> bool {
+        match std::str::from_utf8(path) {
+            Ok(text) => self.is_match_text(text),
+            Err(_) => self.is_match_text(&show(path)),
+        }
     }
+
+    fn is_match_text(&self, text: &str) -> bool {
+        text.ends_with(&*self.ends) && text.starts_with(&*self.begins) && self.matcher.is_match(text)
+    }
+}
+
+/// The fixed beginning and end of a pattern. A slash beside `**` may stand for nothing, and is left out.
+fn fixed(pattern: &str) -> (&str, &str) {
+    if pattern.contains('\\') {
+        return ("", "");
+    }
+    let is_special = |c| matches!(c, '*' | '?' | '[' | ']' | '{' | '}');
+    let begins = pattern.split(is_special).next().unwrap_or_default();
+    let ends = pattern.rsplit(is_special).next().unwrap_or_default();
+    (begins.trim_end_matches('/'), ends.trim_start_matches('/'))
 }
 
 /// Whether an action such as `SOFT_DELETE_LEFT` is meant by a word: itself, or some of its parts, in any case and with
@@ -108,6 +135,25 @@ mod tests {
         }
         assert!(PathGlob::new("*.t").unwrap().matches(b"\xff.t"));
         assert!(PathGlob::new("a[").is_err());
+    }
+
+    #[test]
+    fn a_fixed_beginning_or_end_never_rules_out_what_the_pattern_means() {
+        let patterns = [
+            "a*b", "a/**/b", "**/b", "a/**", "**/a/b", "{a,b}/b", "a/{b,c}", "[ab]", "?/b", "a\\**", "*",
+            "a{b/,}*b",
+        ];
+        let texts =
+            ["a", "b", "ab", "a/b", "a/x/b", "x/b", "b/b", "a/c", "a*", "x/a/b", "a/b/c", "abb", "/b"];
+        for pattern in patterns {
+            let (Kind::Names(whole) | Kind::Paths(whole)) = PathGlob::new(pattern).unwrap().kind else {
+                panic!("{pattern} is a pattern");
+            };
+            for text in texts {
+                assert_eq!(whole.is_match(text.as_bytes()), whole.matcher.is_match(text), "{pattern} {text}");
+            }
+        }
+        assert_eq!(fixed("docs/**/old*.docx"), ("docs", ".docx"));
     }
 
     #[test]
