@@ -33,6 +33,7 @@ fn item(one: &TrashItem) -> String {
     };
     let run = one.run.map(|run| format!(", run {run}")).unwrap_or_default();
     let gone = match one.presence.as_str() {
+        "unseen" => format!(" {}", paint(CARE, "not seen: the trash could not be looked at")),
         "gone" => format!(" {}", paint(CARE, "gone: somebody took it away")),
         "found" => format!(" {}", paint(FAINT, "known by its name alone")),
         _ => String::new(),

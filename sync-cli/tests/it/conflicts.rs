@@ -209,3 +209,13 @@ fn nothing_is_settled_that_is_no_conflict() {
     judged(&world, "error", 2, &["conflicts", "resolve", "a.txt"]);
     judged(&world, "error", 2, &["conflicts", "resolve", "[", "--keep", "left"]);
 }
+
+#[test]
+fn a_pair_is_in_sync_once_its_last_conflict_is_settled() {
+    for keep in ["left", "right", "newer", "both"] {
+        let world = quarrel(NOTIFY, &["a.txt"]);
+        assert_eq!(judged(&world, "status", 1, &["status"])["in_sync"], false);
+        judged(&world, "resolve", 0, &["conflicts", "resolve", "a.txt", "--keep", keep]);
+        assert_eq!(judged(&world, "status", 0, &["status"])["in_sync"], true, "keeping {keep}");
+    }
+}

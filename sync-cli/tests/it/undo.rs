@@ -274,3 +274,39 @@ fn what_has_been_kept_for_long_enough_goes_at_the_end_of_a_sync_once_a_day() {
     assert!(!world.has(old));
     assert_eq!(world.read(&only_in_trash(&world, "right")), "x");
 }
+
+#[test]
+fn a_purge_drops_nothing_that_is_not_ours_and_forgets_nothing_it_cannot_see() {
+    let world = World::new();
+    world.write("left/a.txt", "deleted on purpose");
+    world.sync();
+    std::fs::remove_file(world.path("left/a.txt")).unwrap();
+    world.write("left/b.txt", "another");
+    world.sync();
+    let place = only_in_trash(&world, "right");
+
+    // The whole trash cannot be looked at: its index stays.
+    std::fs::rename(world.path("right/.sync_trash"), world.path("aside")).unwrap();
+    world.write("right/.sync_trash", "a file in its place");
+    let (_, purged) = json(&world, "purge", &["trash", "purge", "--all", "--yes"]);
+    assert_eq!(
+        (&purged["forgotten"], purged["purged"].as_array().map(Vec::len)),
+        (&0.into(), Some(0)),
+        "{purged}"
+    );
+    std::fs::remove_file(world.path("right/.sync_trash")).unwrap();
+    std::fs::rename(world.path("aside"), world.path("right/.sync_trash")).unwrap();
+    let (_, listed) = json(&world, "trash", &["trash", "list"]);
+    assert_eq!(listed["items"][0]["presence"], "there", "{listed}");
+
+    // A folder that somebody made where the file lay is his own.
+    std::fs::remove_file(world.path(&place)).unwrap();
+    world.write(&format!("{place}/inside.txt"), "somebody's own");
+    let (_, purged) = json(&world, "purge", &["trash", "purge", "a.txt", "--yes"]);
+    assert_eq!(
+        (&purged["forgotten"], purged["purged"].as_array().map(Vec::len)),
+        (&1.into(), Some(0)),
+        "{purged}"
+    );
+    assert_eq!(world.read(&format!("{place}/inside.txt")), "somebody's own");
+}

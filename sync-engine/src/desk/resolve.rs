@@ -218,6 +218,8 @@ impl Session {
             .filter(|one| accepted.contains(&one.path))
             .filter_map(|one| Some((one.path.clone(), one.clash_path.clone()?)))
             .collect();
+        // What is settled without a copy beside it waits for nobody; if it is not carried out, it stays as it was.
+        seen.plan.conflicts.retain(|one| one.clash_path.is_some() || !accepted.contains(&one.path));
         let mut results = Results::default();
         let mut run = SyncReport::begin(started);
         let new = NewRun {

@@ -54,7 +54,7 @@ pub struct TrashItem {
     /// The run that put it there.
     pub run: Option<u64>,
     /// `there`; `gone`, when somebody took away what the index knows; `found`, when the index does not know it and its
-    /// name tells what it was.
+    /// name tells what it was; `unseen`, when the trash could not be looked at.
     pub presence: String,
 }
 
@@ -127,6 +127,8 @@ pub(super) struct Held {
     pub(super) known: Option<TrashEntry>,
     /// What is there; none when it is gone.
     pub(super) there: Option<sync_core::entry::Entry>,
+    /// The trash could not be looked at: nothing is known of what is there.
+    pub(super) unseen: bool,
 }
 
 impl Held {
@@ -145,6 +147,7 @@ impl Held {
             reason: self.reason().map(|reason| reason.name().to_owned()),
             run: self.known.as_ref().and_then(|known| known.run).map(|run| run.0),
             presence: match (&self.known, &self.there) {
+                (_, None) if self.unseen => "unseen",
                 (_, None) => "gone",
                 (Some(_), Some(_)) => "there",
                 (None, Some(_)) => "found",
@@ -227,11 +230,16 @@ impl Session {
         };
         for entry in index {
             let folds = self.terms.abilities[entry.side].equivalence;
-            let found = match &mut there[entry.side] {
-                Some(list) => list.remove(&folds.path_key(&entry.trashed)).map(|held| held.entry),
-                // What cannot be listed may still be looked at.
-                None => self.replicas[entry.side].look_in_trash(&entry.trashed).ok().flatten(),
+            let (found, unseen) = match &mut there[entry.side] {
+                Some(list) => (list.remove(&folds.path_key(&entry.trashed)).map(|held| held.entry), false),
+                // What cannot be listed may still be looked at; where nothing is found then, nothing is known.
+                None => match self.replicas[entry.side].look_in_trash(&entry.trashed) {
+                    Ok(Some(found)) => (Some(found), false),
+                    Ok(None) | Err(_) => (None, true),
+                },
             };
+            // Somebody made a folder where a file lay: the file is gone, and the folder is not ours.
+            let found = found.filter(|found| !(found.is_dir() && entry.size > 0));
             all.push(Held {
                 side: entry.side,
                 path: entry.path.clone(),
@@ -239,6 +247,7 @@ impl Session {
                 deleted_ns: entry.deleted_ns,
                 size: entry.size,
                 there: found,
+                unseen,
                 known: Some(entry),
             });
         }
@@ -250,6 +259,7 @@ impl Session {
                 deleted_ns: held.deleted_ns,
                 size: held.entry.size,
                 known: None,
+                unseen: false,
                 there: Some(held.entry),
             }));
         }
@@ -309,6 +319,9 @@ impl Session {
         let chosen: BTreeSet<(Side, &RelPath)> = meant.iter().map(|one| (one.side, &one.place)).collect();
         let mut forgotten = Vec::new();
         for one in meant {
+            if one.unseen {
+                continue;
+            }
             let Some(there) = one.there else {
                 report.forgotten += u64::from(one.known.is_some());
                 forgotten.extend(one.known.clone());
