@@ -1,10 +1,9 @@
 //! What every command starts from: the global options, the configuration, the state's place, the log.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use sync_engine::config::Config;
-use sync_engine::{Cancel, SessionOptions, state_dir};
+use sync_engine::{SessionOptions, state_dir};
 
 use crate::args::{Global, Roots};
 use crate::exit::Failure;
@@ -78,12 +77,5 @@ impl Context {
         logging::start(&self.screen, file);
         let watch = Progress::new(&self.screen, stop::listen(&self.screen));
         Ok(Pair { config, options, watch })
-    }
-
-    /// The same for a session that draws no bars, with the wish to stop it.
-    pub(crate) fn live_pair(&self, roots: &Roots) -> Result<(Pair, Arc<Cancel>), Failure> {
-        let pair = self.pair(roots, true)?;
-        let cancel = pair.watch.cancel();
-        Ok((pair, cancel))
     }
 }

@@ -11,8 +11,8 @@ use crate::exit::{Exit, Failure};
 use crate::show;
 
 pub(super) fn run(context: &Context, roots: &Roots) -> Result<Exit, Failure> {
-    let (pair, cancel) = context.live_pair(roots)?;
-    let told = Told { context, cancel };
+    let pair = context.pair(roots, true)?;
+    let told = Told { context, cancel: pair.watch.cancel() };
     live(&pair.config, &pair.options, &told)?;
     context.screen.say("stopped; everything that was begun is finished or rolled back");
     Ok(Exit::Clean)

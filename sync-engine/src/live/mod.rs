@@ -137,7 +137,10 @@ impl<'a> Loop<'a> {
             let mut told = self.dirty.take(now);
             if self.dirty.retries(now) {
                 let standing = self.session.state.as_ref().map(sync_state::State::problems).transpose()?;
-                told.extend(standing.into_iter().flatten().map(|problem| (problem.id.path, false)));
+                for problem in standing.into_iter().flatten() {
+                    // What was told of with everything below it stays so.
+                    told.entry(problem.id.path).or_insert(false);
+                }
             }
             if told.get(&RelPath::root()) == Some(&true) {
                 last_full = self.full()?;
