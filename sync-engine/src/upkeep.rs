@@ -35,8 +35,9 @@ impl Session {
         }
     }
 
-    /// Makes the file of the state smaller where old runs were forgotten and much of it is free now. Others wait meanwhile, a second or so, so this is
-    /// for the end of a session and for a moment at which nothing is to be done. Whether it became smaller.
+    /// Makes the file of the state smaller where old runs were forgotten and much of it is free now. Others wait
+    /// meanwhile, a second or so, so this is for the end of a session and for a moment at which nothing is to be done.
+    /// Whether it became smaller.
     pub fn tidy(&self) -> bool {
         let Some(state) = self.state.as_ref().filter(|_| !self.read_only) else { return false };
         if !self.forgot.swap(false, Ordering::Relaxed) {
@@ -49,6 +50,18 @@ impl Session {
     }
 }
 
+/// Whether what is done once a day was done within the last one, by the note of it.
+pub(crate) fn was_done_today(state: &State, note: &str, now_ns: i64) -> Result<bool, StateError> {
+    let noted = state.note(note)?.and_then(|note| note.try_into().ok().map(i64::from_le_bytes));
+    // A clock that was set back must not put it off for ever.
+    Ok(noted.is_some_and(|noted| (noted..noted.saturating_add(DAY_NS)).contains(&now_ns)))
+}
+
+/// Notes that it was done now.
+pub(crate) fn note_done(state: &State, note: &str, now_ns: i64) -> Result<(), StateError> {
+    state.set_note(note, Some(&now_ns.to_le_bytes()))
+}
+
 /// How many runs were forgotten.
 fn forget(
     state: &State,
@@ -59,9 +72,7 @@ fn forget(
     let Some(retention) = retention.and_then(|kept| i64::try_from(kept.as_nanos()).ok()) else {
         return Ok(0);
     };
-    let noted = state.note(NOTE)?.and_then(|note| note.try_into().ok().map(i64::from_le_bytes));
-    // A clock that was set back must not put it off for ever.
-    if noted.is_some_and(|noted| (noted..noted.saturating_add(DAY_NS)).contains(&now_ns)) {
+    if was_done_today(state, NOTE, now_ns)? {
         return Ok(0);
     }
     let before = now_ns.saturating_sub(retention);
@@ -79,7 +90,7 @@ fn forget(
     if state.tombstones()?.iter().any(|one| one.deleted_ns < before) {
         deletions = state.purge_tombstones(before)?;
     }
-    state.set_note(NOTE, Some(&now_ns.to_le_bytes()))?;
+    note_done(state, NOTE, now_ns)?;
     if runs + deletions > 0 {
         log::info!(operation = "upkeep"; "{runs} old runs and {deletions} old deletions forgotten");
     }

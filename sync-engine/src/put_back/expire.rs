@@ -9,10 +9,10 @@ use crate::clock::now_ns;
 use crate::config::Config;
 use crate::error::SessionError;
 use crate::session::Session;
+use crate::upkeep::{note_done, was_done_today};
 
 /// Under which the state keeps when the trash was looked through last.
 const NOTE: &str = "trash-expired";
-const ONE_DAY_NS: i64 = 24 * 60 * 60 * 1_000_000_000;
 
 /// How long the trash keeps things; none for ever.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -56,9 +56,7 @@ impl Session {
             return Ok(());
         }
         let now = now_ns();
-        let last = state.note(NOTE)?.and_then(|note| Some(i64::from_be_bytes(note.try_into().ok()?)));
-        // A clock that was set back must not keep it from ever happening again.
-        if last.is_some_and(|last| (last..last.saturating_add(ONE_DAY_NS)).contains(&now)) {
+        if was_done_today(state, NOTE, now)? {
             return Ok(());
         }
         let report: PurgeReport = self.purge_trash(&TrashFilter::default(), true, false)?;
@@ -66,6 +64,6 @@ impl Session {
             let count = report.purged.len();
             log::info!(operation = "purge"; "{count} things had been in the trash for long enough");
         }
-        Ok(state.set_note(NOTE, Some(&now.to_be_bytes()))?)
+        Ok(note_done(state, NOTE, now)?)
     }
 }
