@@ -85,6 +85,7 @@ impl LocalReplica {
                 digest,
                 xattrs: self.staged_xattrs(source.properties(), entry.kind),
                 source: entry,
+                resumed: 0,
                 token: Box::new(LocalStaged { number, stat, settled: AtomicBool::new(false) }),
             }),
             Err(problem) => {

@@ -14,6 +14,7 @@ mod filter;
 mod marker;
 #[cfg(any(test, feature = "testing"))]
 pub mod memory;
+mod partial;
 mod problem;
 mod replica;
 mod source;
@@ -22,6 +23,7 @@ mod watching;
 pub use control::{Control, Uncontrolled};
 pub use filter::{Filter, ShowAll};
 pub use marker::Marker;
+pub use partial::{PARTIAL_KEPT, Partial};
 pub use problem::{Operation, Problem, ProblemKind};
 pub use replica::{
     Contents, Displaced, Expect, InTrash, Installed, Recovered, Replica, ScanRequest, Staged, TrashStamp,

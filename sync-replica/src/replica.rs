@@ -17,6 +17,7 @@ use sync_core::snapshot::Snapshot;
 use crate::control::Control;
 use crate::filter::Filter;
 use crate::marker::Marker;
+use crate::partial::Partial;
 use crate::problem::Problem;
 use crate::source::{Properties, Source};
 use crate::watching::{Tell, Watching};
@@ -93,6 +94,8 @@ pub struct Staged {
     pub xattrs: Option<XattrDigest>,
     /// The source version, as confirmed after its last byte was read.
     pub source: Entry,
+    /// Bytes that an interrupted copy had brought before, and that were not read from the source again.
+    pub resumed: u64,
     /// The replica's own handle.
     pub token: Box<dyn Any + Send>,
 }
@@ -164,6 +167,49 @@ pub trait Replica: Send + Sync {
     /// Copies a source into the staging area, with its properties, and confirms the source.
     /// `reread` asks to read the copy back and compare it with what was read.
     fn stage(&self, source: &mut dyn Source, reread: bool, control: &dyn Control) -> Result<Staged, Problem>;
+
+    /// As [`Self::stage`], for a copy to `at` that takes long enough to be interrupted. What was copied when the
+    /// source cannot be read on, the work is stopped or the process ends stays behind as a *partial copy*; the next
+    /// call for the same path goes on where it ended, if the source is the very same version (every field of its
+    /// entry), and begins anew otherwise. A source that turns out stale, a copy that does not read back and a full
+    /// side leave nothing. Of an interruption by the system, what was durable is gone on with and nothing else; bytes
+    /// that are gone on with are known to be those of the source, whatever became of the partial copy meanwhile.
+    ///
+    /// A finished copy whose handle is dropped, by the end of the process say, is a partial copy as well, and so is
+    /// one that could not be installed; [`Self::discard`] and a done [`Self::install`] leave none. A second call for
+    /// a path while the first copy is under way stages as [`Self::stage`] does. What takes no time, such as shared
+    /// blocks or a file of a few bytes, need not be resumable.
+    ///
+    /// Partial copies are hidden as the staging area is, outlast [`Self::recover`] if they make sense, and are dropped
+    /// [`crate::PARTIAL_KEPT`] after somebody last worked on them, by `recover` and by this call.
+    fn stage_resumable(
+        &self,
+        source: &mut dyn Source,
+        at: &RelPath,
+        reread: bool,
+        control: &dyn Control,
+    ) -> Result<Staged, Problem> {
+        let _ = at;
+        self.stage(source, reread, control)
+    }
+
+    /// The partial copies that are kept, in any order; those that are being worked on count as well.
+    fn partials(&self) -> Result<Vec<Partial>, Problem> {
+        Ok(Vec::new())
+    }
+
+    /// Drops the partial copy for a path, unless it is being worked on; whether there was one.
+    fn drop_partial(&self, at: &RelPath) -> Result<bool, Problem> {
+        let _ = at;
+        Ok(false)
+    }
+
+    /// Whether some program has the file open for writing right now; none where the system does not tell. Fails as
+    /// stale when it is not the expected version.
+    fn is_being_written(&self, at: &RelPath, expect: &Entry) -> Result<Option<bool>, Problem> {
+        let _ = (at, expect);
+        Ok(None)
+    }
 
     /// Makes staged copies durable. No staged copy is installed over a version before this returned.
     fn settle(&self, staged: &[&Staged]) -> Result<(), Problem>;

@@ -1,7 +1,7 @@
 //! A version that is being read, and the properties that travel with it.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 
 use sync_core::entry::{Attributes, Entry, XattrDigest};
 
@@ -57,9 +57,17 @@ pub trait Source: Read + Send {
         None
     }
 
+    /// Lets reading begin at `offset` bytes instead of the start. Asked once, before anything is read. Where the bytes
+    /// before it would have to come from far, do better than this: it reads and throws away.
+    fn skip_to(&mut self, offset: u64) -> io::Result<()> {
+        let skipped = io::copy(&mut Read::take(&mut *self, offset), &mut io::sink())?;
+        if skipped == offset { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+    }
+
     /// Looks again after the last byte: the entry if it is still the version that was opened, else a problem of
     /// kind [`crate::ProblemKind::Stale`].
     ///
-    /// May wait for one step of the side's clock, so that a later write is bound to get another time.
+    /// May wait for one step of the side's clock, so that a later write is bound to get another time. May be asked
+    /// before as well: then nothing that is read from there on can be of another version that looks the same.
     fn confirm(&mut self) -> Result<Entry, Problem>;
 }

@@ -168,6 +168,7 @@ impl MemoryReplica {
             digest,
             xattrs: xattrs.filter(|_| self.able().xattrs),
             source: confirmed,
+            resumed: 0,
             token: Box::new(()),
         })
     }
