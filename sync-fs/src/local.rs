@@ -12,7 +12,7 @@ use sync_core::abilities::Abilities;
 use sync_core::entry::Entry;
 use sync_core::part::Part;
 use sync_core::path::RelPath;
-use sync_core::snapshot::Snapshot;
+use sync_core::snapshot::{Listing, Snapshot};
 use sync_replica::{
     Contents, Control, Displaced, Expect, Filter, InTrash, Installed, Marker, Operation, Problem,
     ProblemKind, Properties, Recovered, Replica, ScanRequest, Source, Staged, Tell, Trashed, Watching,
@@ -248,6 +248,10 @@ impl Replica for LocalReplica {
 
     fn watch(&self, tell: Tell) -> Result<Watching, Problem> {
         self.watch_root(tell)
+    }
+
+    fn list(&self, at: &RelPath, request: &ScanRequest<'_>) -> Result<Listing, Problem> {
+        self.list_dir(at, request)
     }
 
     fn look(&self, at: &RelPath) -> Result<Option<Entry>, Problem> {

@@ -83,6 +83,8 @@ pub enum ProblemKind {
     Stale,
     /// It is not there.
     NotFound,
+    /// Something else is there than the directory that was to be read.
+    NotADirectory,
     /// Something is there already.
     Exists,
     /// A directory holds something nobody has seen.
@@ -113,6 +115,7 @@ impl ProblemKind {
         match self {
             Self::Stale => "stale",
             Self::NotFound => "not-found",
+            Self::NotADirectory => "not-a-directory",
             Self::Exists => "exists",
             Self::NotEmpty => "not-empty",
             Self::PermissionDenied => "permission-denied",

@@ -12,7 +12,7 @@ use sync_core::entry::{Digest, Entry, XattrDigest};
 use sync_core::fold::Equivalence;
 use sync_core::part::Part;
 use sync_core::path::RelPath;
-use sync_core::snapshot::Snapshot;
+use sync_core::snapshot::{Listing, Snapshot};
 
 use crate::control::Control;
 use crate::filter::Filter;
@@ -142,6 +142,12 @@ pub trait Replica: Send + Sync {
     /// Scans a part of the tree: each directory's listing holds only what the part names there. Errors are those of
     /// [`Self::scan`].
     fn scan_part(&self, request: &ScanRequest<'_>, part: &Part) -> Result<Snapshot, Problem>;
+
+    /// Reads one directory, named as the side spells it, and nothing below: its listing is the one a scan would show,
+    /// with no directory in it entered. `NotFound` when nothing is there, or the way to it is none; `NotADirectory`
+    /// when something else is there; `RootGone` when the root is away. A directory that cannot be read to its end is
+    /// an error too: of what was not seen nothing is known.
+    fn list(&self, at: &RelPath, request: &ScanRequest<'_>) -> Result<Listing, Problem>;
 
     /// Whether what [`Self::watch`] tells of is all that happens here. A network drive, say, tells of what this machine
     /// does and of nothing else.

@@ -4,10 +4,11 @@
 //! read to its end is unreadable as a whole, for what was not seen in it is not known to be gone.
 //!
 //! On Linux `linux.rs` walks; `portable.rs` makes the same snapshot everywhere else, and a test compares the two.
-//! `part.rs` looks at some paths alone.
+//! `part.rs` looks at some paths alone, `one.rs` at one directory.
 
 #[cfg(target_os = "linux")]
 mod linux;
+mod one;
 mod part;
 #[cfg(any(not(target_os = "linux"), test))]
 mod portable;
@@ -19,7 +20,7 @@ use std::num::NonZeroUsize;
 use sync_core::entry::{Entry, Kind, Reason, Trouble};
 use sync_core::part::Part;
 use sync_core::path::RelPath;
-use sync_core::snapshot::{Listing, ListingBuilder, Snapshot};
+use sync_core::snapshot::{DirId, Listing, ListingBuilder, Snapshot};
 use sync_replica::{Operation, Problem, ScanRequest};
 
 use crate::layout::HiddenNames;
@@ -91,6 +92,28 @@ impl<'a> Sieve<'a> {
     /// Whether a name is one that users have there.
     fn is_wanted(&self, name: &[u8]) -> bool {
         name != b"." && name != b".." && !self.own.contains(name)
+    }
+
+    /// Puts these names where they belong. `enter` gives a directory among them that is scanned as well the number of
+    /// its own listing.
+    fn sort_all(
+        &self,
+        names: impl IntoIterator<Item = Box<[u8]>>,
+        mut enter: impl FnMut(&[u8]) -> Option<DirId>,
+    ) -> ListingBuilder {
+        let mut builder = ListingBuilder::new(self.request.equivalence);
+        let mut seen = 0;
+        for name in names {
+            if !self.is_wanted(&name) {
+                continue;
+            }
+            seen += 1;
+            if let Some(entry) = self.sort(&name, None, || self.dir.stat(&name), &mut builder) {
+                builder.push(&name, entry, None, enter(&name));
+            }
+        }
+        self.request.control.entries_seen(seen);
+        builder
     }
 
     /// Puts a name where it belongs, unless it is a directory: that one's entry is returned. `told` is its kind where

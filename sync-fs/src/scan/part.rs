@@ -55,30 +55,17 @@ fn list<'a>(
     } else {
         replica.root.open_beneath(at.path.as_bytes())?
     };
+    let wanted = |name: &[u8]| at.part.child(&request.equivalence.key(name));
+    let names = names(&dir, request, at.part)?.into_iter().filter(|name| wanted(name).is_some());
     let sieve = Sieve::new(replica, request, &dir, &at.path);
-    let mut builder = ListingBuilder::new(request.equivalence);
-    let mut seen = 0;
-    for name in names(&dir, request, at.part)? {
-        let Some(part) = at.part.child(&request.equivalence.key(&name)) else { continue };
-        if !sieve.is_wanted(&name) {
-            continue;
-        }
-        seen += 1;
-        let Some(entry) = sieve.sort(&name, None, || dir.stat(&name), &mut builder) else { continue };
-        // It is a directory.
-        let child = match (part.is_empty(), at.path.join(&name)) {
-            (false, Ok(path)) => {
-                let id = DirId(u32::try_from(dirs.len()).unwrap_or(u32::MAX));
-                dirs.push(Listing::default());
-                waiting.push(Waiting { id, path, part });
-                Some(id)
-            }
-            _ => None,
-        };
-        builder.push(&name, entry, None, child);
-    }
-    request.control.entries_seen(seen);
-    Ok(builder)
+    Ok(sieve.sort_all(names, |name| {
+        let part = wanted(name).filter(|part| !part.is_empty())?;
+        let path = at.path.join(name).ok()?;
+        let id = DirId(u32::try_from(dirs.len()).unwrap_or(u32::MAX));
+        dirs.push(Listing::default());
+        waiting.push(Waiting { id, path, part });
+        Some(id)
+    }))
 }
 
 /// The names to look at. Where spellings are folded, any of a directory's names may be one that is meant.

@@ -10,6 +10,7 @@
 mod dirs;
 mod install;
 mod kit;
+mod listing;
 mod moving;
 mod names;
 mod reading;
@@ -146,6 +147,7 @@ pub fn checks() -> impl Iterator<Item = (&'static str, Check)> {
 /// Every check by what it is about.
 pub const CHECKS: &[&[(&str, Check)]] = &[
     scanning::CHECKS,
+    listing::CHECKS,
     reading::CHECKS,
     staging::CHECKS,
     install::CHECKS,

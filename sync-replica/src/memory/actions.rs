@@ -9,7 +9,7 @@ use sync_core::abilities::Abilities;
 use sync_core::entry::{Attributes, Digest, Entry, Kind, Reason};
 use sync_core::part::Part;
 use sync_core::path::RelPath;
-use sync_core::snapshot::Snapshot;
+use sync_core::snapshot::{Listing, Snapshot};
 
 use super::displace::Replacing;
 use super::journal::Change;
@@ -268,6 +268,11 @@ impl Replica for MemoryReplica {
     fn scan_part(&self, request: &ScanRequest<'_>, part: &Part) -> Result<Snapshot, Problem> {
         self.enter(Operation::Scan, &RelPath::root())?;
         self.scan_some(request, part)
+    }
+
+    fn list(&self, at: &RelPath, request: &ScanRequest<'_>) -> Result<Listing, Problem> {
+        self.enter(Operation::Scan, at)?;
+        self.list_dir(at, request)
     }
 
     fn look(&self, at: &RelPath) -> Result<Option<Entry>, Problem> {

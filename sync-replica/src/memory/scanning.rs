@@ -12,7 +12,7 @@ use super::actions::cancelled;
 use super::tree::{Body, Ino, Inode, ROOT, Slot};
 use super::{MemoryReplica, State, child};
 use crate::filter::Filter;
-use crate::problem::{Operation, Problem};
+use crate::problem::{Operation, Problem, ProblemKind};
 use crate::replica::ScanRequest;
 
 /// How much of a content is looked at to tell text from other things.
@@ -61,20 +61,40 @@ impl MemoryReplica {
         todo: &mut Vec<Todo<'p>>,
     ) -> Result<Listing, Problem> {
         let Todo { dir, path, part, .. } = at;
-        if request.control.is_cancelled() {
-            return Err(cancelled(Operation::Scan, path));
-        }
-        let found = {
+        let mut found = {
             let state = self.lock();
             if state.unreadable.contains(dir) {
                 return Ok(Listing::unreadable(Trouble::new(Reason::UnreadableDir, "permission denied")));
             }
             Self::found_in(&state, *dir)
         };
+        let wanted = |found: &Found| part.child(&request.equivalence.key(&found.name));
+        found.retain(|found| wanted(found).is_some());
+        self.listed(found, path, request, |found| {
+            let part = wanted(found).filter(|part| !part.is_empty())?;
+            let id = DirId(u32::try_from(dirs.len()).unwrap_or(u32::MAX));
+            let path = child(path, &found.name);
+            todo.push(Todo { dir: found.ino, path, part, index: dirs.len() });
+            dirs.push(None);
+            Some(id)
+        })
+    }
+
+    /// The listing of a directory that holds what was found. `enter` gives a directory in it that is scanned as well
+    /// the number of its own listing.
+    fn listed(
+        &self,
+        found: Vec<Found>,
+        path: &RelPath,
+        request: &ScanRequest<'_>,
+        mut enter: impl FnMut(&Found) -> Option<DirId>,
+    ) -> Result<Listing, Problem> {
+        if request.control.is_cancelled() {
+            return Err(cancelled(Operation::Scan, path));
+        }
         let mut builder = ListingBuilder::new(request.equivalence);
         let mut seen = 0;
         for found in found {
-            let Some(part) = part.child(&request.equivalence.key(&found.name)) else { continue };
             if path.is_root() && self.is_own(&child(path, &found.name)) {
                 continue;
             }
@@ -93,20 +113,33 @@ impl MemoryReplica {
                 continue;
             };
             match &found.inode.body {
-                Body::Dir if part.is_empty() => builder.push(&found.name, entry, None, None),
-                Body::Dir => {
-                    let id = DirId(u32::try_from(dirs.len()).unwrap_or(u32::MAX));
-                    let path = child(path, &found.name);
-                    todo.push(Todo { dir: found.ino, path, part, index: dirs.len() });
-                    dirs.push(None);
-                    builder.push(&found.name, entry, None, Some(id));
-                }
+                Body::Dir => builder.push(&found.name, entry, None, enter(&found)),
                 Body::Link(target) => builder.push(&found.name, entry, Some(target), None),
                 Body::File(_) | Body::Special => builder.push(&found.name, entry, None, None),
             }
         }
         request.control.entries_seen(seen);
         Ok(builder.finish())
+    }
+
+    /// One directory and nothing below it.
+    pub(super) fn list_dir(&self, at: &RelPath, request: &ScanRequest<'_>) -> Result<Listing, Problem> {
+        let refused = |kind, words: &str| Err(Problem::new(Operation::Scan, at, kind, words));
+        let found = {
+            let state = self.lock();
+            let dir = match at.is_root() {
+                true => ROOT,
+                false if self.is_own(at) => return refused(ProblemKind::NotFound, "nothing of a user's is there"),
+                false => match self.place(&state, Operation::Scan, at)?.and_then(|place| place.slot) {
+                    None => return refused(ProblemKind::NotFound, "it is not there"),
+                    Some(slot) if state.live.is_dir(slot.ino) => slot.ino,
+                    Some(_) => return refused(ProblemKind::NotADirectory, "it is no directory"),
+                },
+            };
+            Self::refuse_unreadable(&state, Operation::Scan, at, dir)?;
+            Self::found_in(&state, dir)
+        };
+        self.listed(found, at, request, |_| None)
     }
 
     /// A part of the tree, directory by directory: a user may act in between, as on a disk.

@@ -9,8 +9,8 @@ use sync_core::path::RelPath;
 use sync_core::snapshot::{DirId, Listing, ListingBuilder, Snapshot};
 use sync_replica::conformance::{self, Fixture};
 use sync_replica::{
-    Contents, Control, Displaced, Expect, Filter, InTrash, Installed, Marker, Problem, Properties, Recovered,
-    Replica, ScanRequest, Source, Staged, Trashed, Uncontrolled,
+    Contents, Control, Displaced, Expect, Filter, InTrash, Installed, Marker, Problem, ProblemKind, Properties,
+    Recovered, Replica, ScanRequest, Source, Staged, Trashed, Uncontrolled,
 };
 
 use super::fixture::MemoryFixture;
@@ -54,6 +54,8 @@ enum Fault {
     RestoresOver,
     /// Says that it purged, and did not.
     NeverPurges,
+    /// Takes a directory that is gone for an empty one.
+    GoneIsEmpty,
 }
 
 struct Broken {
@@ -154,6 +156,15 @@ impl Replica for Broken {
 
     fn scan_part(&self, request: &ScanRequest<'_>, part: &Part) -> Result<Snapshot, Problem> {
         self.side().scan_part(request, part)
+    }
+
+    fn list(&self, at: &RelPath, request: &ScanRequest<'_>) -> Result<Listing, Problem> {
+        match self.side().list(at, request) {
+            Err(problem) if self.fault == Fault::GoneIsEmpty && problem.kind == ProblemKind::NotFound => {
+                Ok(Listing::default())
+            }
+            listed => listed,
+        }
     }
 
     fn look(&self, at: &RelPath) -> Result<Option<Entry>, Problem> {
@@ -390,7 +401,7 @@ impl Fixture for Broken {
 }
 
 /// The checks that must catch each fault, among others.
-const CAUGHT: [(Fault, &str); 18] = [
+const CAUGHT: [(Fault, &str); 19] = [
     (Fault::RestoresOver, "nothing is put back over another version than expected"),
     (Fault::NeverPurges, "what is purged is gone for good"),
     (Fault::ReplacesAnything, "another version than expected is not touched"),
@@ -402,6 +413,7 @@ const CAUGHT: [(Fault, &str); 18] = [
     (Fault::NeverDiscards, "a discarded copy leaves nothing"),
     (Fault::Deaf, "cancelled staging is an error and leaves no copy"),
     (Fault::BlindScan, "a directory that cannot be read is unknown, not empty"),
+    (Fault::GoneIsEmpty, "a list of what is gone, of a file and of a root that is away says which it is"),
     (Fault::ConfirmsAnything, "an open version that changed is not confirmed"),
     (Fault::NoMarker, "a marker reads as it was written, and can be replaced"),
     (Fault::FollowsLinks, "links are installed as links, dangling ones too"),
