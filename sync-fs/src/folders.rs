@@ -42,7 +42,7 @@ impl LocalReplica {
                     return Err(io(other.err().unwrap_or_else(|| io::ErrorKind::NotFound.into())));
                 }
             };
-            let own = LocalStaged { number, stat, settled: AtomicBool::new(true) };
+            let own = LocalStaged { number, stat, settled: AtomicBool::new(true), partial: None };
             return self.put_in_place(&own, at, expect, displaced, operation);
         }
         let mut place = self.place(at, operation)?;

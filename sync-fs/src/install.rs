@@ -77,7 +77,8 @@ impl LocalReplica {
         self.put_in_place(&own, at, expect, displaced, operation)
     }
 
-    /// Installs a staged file, link or directory. The staged copy is gone afterwards, installed or not.
+    /// Installs a staged file, link or directory. The staged copy is gone afterwards, installed or not, unless it is
+    /// one that can be gone on with.
     pub(crate) fn put_in_place(
         &self,
         own: &LocalStaged,
@@ -87,6 +88,9 @@ impl LocalReplica {
         operation: Operation,
     ) -> Result<Installed, Problem> {
         let staging = self.staging()?;
+        if let Some(held) = &own.partial {
+            self.bring_partial(staging, own, held).map_err(|error| Problem::io(operation, at, error))?;
+        }
         let result = self.place(at, operation).and_then(|place| match expect {
             Expect::Absent => self.install_new(staging, own, place, operation),
             Expect::Is(old) => self.install_over(staging, own, place, old, displaced, operation),
@@ -97,7 +101,16 @@ impl LocalReplica {
                 self.touch_name(at);
                 self.touch_thing(at);
             }
-            Err(_) => drop_staged(staging, own, &self.abilities),
+            Err(_) => {
+                let kept = own.partial.as_ref().filter(|held| self.take_partial_back(staging, own, held));
+                if kept.is_some() {
+                    return result;
+                }
+                drop_staged(staging, own, &self.abilities);
+            }
+        }
+        if let Some(held) = &own.partial {
+            self.forget_partial(held);
         }
         result
     }

@@ -8,6 +8,8 @@
 //! .bothways/staged/o-RUN-N   a version that was taken from its place
 //! .bothways/staged/i-RUN-N   the intent: what is being done with the two above
 //! .bothways/staged/t-RUN-N   an intent that is being written
+//! .bothways/partial/p-KEY    a large copy that is being made, or was interrupted; KEY stands for its target
+//! .bothways/partial/n-KEY    its note: of which version it is, and how much of it can be relied on
 //! .bothways/probe-RUN/       while a probe runs
 //! ```
 
@@ -21,6 +23,8 @@ pub(crate) const MARKER: &[u8] = b"root.json";
 pub(crate) const ABILITIES: &[u8] = b"abilities.json";
 /// The staging area.
 pub(crate) const STAGED: &[u8] = b"staged";
+/// Large copies that can be gone on with.
+pub(crate) const PARTIAL: &[u8] = b"partial";
 
 /// Paths in a root that no scan shows and no change touches.
 #[derive(Debug)]

@@ -20,6 +20,7 @@ mod intent;
 mod layout;
 mod local;
 mod lock;
+mod partial;
 mod place;
 mod probe;
 mod properties;
@@ -34,6 +35,8 @@ mod stage;
 mod stamp;
 mod stored;
 mod sys;
+#[cfg(test)]
+mod testing;
 mod trash;
 mod watch;
 

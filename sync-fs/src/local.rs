@@ -14,13 +14,14 @@ use sync_core::part::Part;
 use sync_core::path::RelPath;
 use sync_core::snapshot::{Listing, Snapshot};
 use sync_replica::{
-    Contents, Control, Displaced, Expect, Filter, InTrash, Installed, Marker, Operation, Problem,
-    ProblemKind, Properties, Recovered, Replica, ScanRequest, Source, Staged, Tell, Trashed, Watching,
+    Contents, Control, Displaced, Expect, Filter, InTrash, Installed, Marker, Operation, Partial,
+    Problem, ProblemKind, Properties, Recovered, Replica, ScanRequest, Source, Staged, Tell, Trashed, Watching,
 };
 
 use crate::durable::Dirty;
 use crate::identity::open_root;
 use crate::layout::{Hidden, OWN, STAGED};
+use crate::partial::Busy;
 use crate::place::Recent;
 use crate::probe;
 use crate::stage::Buffers;
@@ -67,6 +68,7 @@ pub struct LocalReplica {
     pub(crate) staging: Option<Staging>,
     pub(crate) dirty: Mutex<Dirty>,
     pub(crate) buffers: Buffers,
+    pub(crate) busy: Busy,
     /// Held while a version is replaced on a side that cannot exchange.
     pub(crate) one_swap: Mutex<()>,
     /// When the root was last seen at its path, in milliseconds since `opened`.
@@ -118,6 +120,7 @@ impl LocalReplica {
             staging,
             dirty: Mutex::default(),
             buffers: Buffers::default(),
+            busy: Busy::default(),
             one_swap: Mutex::default(),
             seen_at: AtomicU64::new(0),
             opened: Instant::now(),
@@ -176,12 +179,12 @@ impl Staging {
     }
 }
 
-fn make_own(root: &Dir) -> std::io::Result<Dir> {
+pub(crate) fn make_own(root: &Dir) -> std::io::Result<Dir> {
     make_private(root, OWN)
 }
 
 /// A directory that only its owner may enter.
-fn make_private(parent: &Dir, name: &[u8]) -> std::io::Result<Dir> {
+pub(crate) fn make_private(parent: &Dir, name: &[u8]) -> std::io::Result<Dir> {
     match parent.open_beneath(name) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         other => return other,
@@ -272,6 +275,28 @@ impl Replica for LocalReplica {
 
     fn stage(&self, source: &mut dyn Source, reread: bool, control: &dyn Control) -> Result<Staged, Problem> {
         self.stage_copy(source, reread, control)
+    }
+
+    fn stage_resumable(
+        &self,
+        source: &mut dyn Source,
+        at: &RelPath,
+        reread: bool,
+        control: &dyn Control,
+    ) -> Result<Staged, Problem> {
+        self.stage_with_partial(source, at, reread, control)
+    }
+
+    fn partials(&self) -> Result<Vec<Partial>, Problem> {
+        self.list_partials()
+    }
+
+    fn drop_partial(&self, at: &RelPath) -> Result<bool, Problem> {
+        self.drop_partial_of(at)
+    }
+
+    fn is_being_written(&self, at: &RelPath, expect: &Entry) -> Result<Option<bool>, Problem> {
+        self.ask_for_writers(at, expect)
     }
 
     fn settle(&self, staged: &[&Staged]) -> Result<(), Problem> {

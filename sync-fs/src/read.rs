@@ -1,7 +1,7 @@
 //! Reading one version: looking, digesting, and opening it for a copy.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -12,7 +12,7 @@ use sync_replica::{Contents, Control, Operation, Problem, ProblemKind, Propertie
 
 use crate::local::LocalReplica;
 use crate::place::{Place, TRUST, difference, leads_nowhere, parent_bytes};
-use crate::sys::{self, Dir, Stat};
+use crate::sys::{self, Dir, Stat, Writers};
 
 /// A local version, open for reading.
 struct LocalSource {
@@ -69,6 +69,35 @@ impl LocalReplica {
         self.entry_of(&stat).map(Some).ok_or_else(|| {
             let words = "it is a pipe, socket or device";
             Problem::new(Operation::Scan, at, ProblemKind::Unsupported, words)
+        })
+    }
+
+    pub(crate) fn ask_for_writers(&self, at: &RelPath, expect: &Entry) -> Result<Option<bool>, Problem> {
+        let operation = Operation::Scan;
+        let place = self.place(at, operation)?;
+        if expect.kind != Kind::File {
+            self.expect(&place, expect, operation)?;
+            return Ok(None);
+        }
+        let file = match place.dir.open_to_ask(place.name) {
+            Ok(Some(file)) => file,
+            Ok(None) => return Ok(Some(true)),
+            Err(error) if leads_nowhere(&error) => {
+                return Err(Problem::stale(operation, at, "it is gone, or no file any more"));
+            }
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                self.expect(&place, expect, operation)?;
+                return Ok(None);
+            }
+            Err(error) => return Err(Problem::io(operation, at, error)),
+        };
+        let stat = sys::file_stat(&file).map_err(|error| Problem::io(operation, at, error))?;
+        self.expect_stat(&stat, at, expect, operation)?;
+        Ok(match sys::writers(&file) {
+            Writers::Some => Some(true),
+            // Of other machines this one knows nothing.
+            Writers::None if self.root.file_system().is_ok_and(|it| it.knows_all_writers()) => Some(false),
+            Writers::None | Writers::Unknown => None,
         })
     }
 
@@ -235,6 +264,10 @@ impl Source for LocalSource {
 
     fn file(&self) -> Option<&File> {
         self.file.as_ref()
+    }
+
+    fn skip_to(&mut self, offset: u64) -> io::Result<()> {
+        self.file.as_mut().map_or(Ok(()), |file| file.seek(io::SeekFrom::Start(offset)).map(|_| ()))
     }
 
     fn confirm(&mut self) -> Result<Entry, Problem> {

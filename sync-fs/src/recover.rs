@@ -32,7 +32,7 @@ impl LocalReplica {
     pub(crate) fn recover_staged(&self) -> Result<Recovered, Problem> {
         let staging = self.staging()?;
         let io = |error| Problem::io(Operation::Recover, &RelPath::root(), error);
-        let mut found = Recovered::default();
+        let mut found = Recovered { removed: self.recover_partials()?, ..Recovered::default() };
         // Everything of one number belongs together; the letters are those of `layout.rs`.
         let mut numbers: BTreeMap<String, Vec<u8>> = BTreeMap::new();
         for name in staging.dir.names().map_err(io)? {

@@ -212,7 +212,7 @@ impl LocalReplica {
         let stat = staging.dir.stat(&name);
         match stat.map_err(|error| Problem::io(Operation::Restore, at, error))? {
             Some(stat) if stat.may_be(&spot.stat, &self.abilities) => {
-                Ok(Some(LocalStaged { number, stat, settled: AtomicBool::new(true) }))
+                Ok(Some(LocalStaged { number, stat, settled: AtomicBool::new(true), partial: None }))
             }
             _ => {
                 let _ = staging.dir.unlink(&name);

@@ -15,6 +15,7 @@ use sync_replica::{Control, Operation, Problem, ProblemKind, Properties, Source,
 
 use crate::intent::staged_name;
 use crate::local::{LocalReplica, Staging};
+use crate::partial::Held;
 use crate::read::cancelled;
 use crate::sys::{self, Stat};
 
@@ -49,6 +50,8 @@ pub(crate) struct LocalStaged {
     pub(crate) stat: Stat,
     /// Whether it is durable already.
     pub(crate) settled: AtomicBool,
+    /// A finished copy that lies among the partial ones until it is installed.
+    pub(crate) partial: Option<Held>,
 }
 
 impl LocalStaged {
@@ -58,7 +61,7 @@ impl LocalStaged {
 }
 
 /// A problem while staging, which has no path of its own: the copy has no place yet.
-fn trouble(error: io::Error) -> Problem {
+pub(crate) fn trouble(error: io::Error) -> Problem {
     Problem::io(Operation::Stage, &RelPath::root(), error)
 }
 
@@ -86,7 +89,7 @@ impl LocalReplica {
                 xattrs: self.staged_xattrs(source.properties(), entry.kind),
                 source: entry,
                 resumed: 0,
-                token: Box::new(LocalStaged { number, stat, settled: AtomicBool::new(false) }),
+                token: Box::new(LocalStaged { number, stat, settled: AtomicBool::new(false), partial: None }),
             }),
             Err(problem) => {
                 let _ = staging.dir.unlink(&staged_name(&number));
@@ -95,7 +98,7 @@ impl LocalReplica {
         }
     }
 
-    fn staged_xattrs(&self, properties: &Properties, kind: Kind) -> Option<sync_core::entry::XattrDigest> {
+    pub(crate) fn staged_xattrs(&self, properties: &Properties, kind: Kind) -> Option<sync_core::entry::XattrDigest> {
         (self.abilities.xattrs && kind != Kind::Symlink)
             .then(|| properties.xattrs.as_ref().map(Xattrs::digest).unwrap_or_default())
     }
@@ -132,11 +135,24 @@ impl LocalReplica {
         let wanted = wanted_attributes(source);
         let mut file = staging.dir.create(&staged_name(number), wanted).map_err(trouble)?;
         let digest = self.copy_content(source, &mut file, reread, control)?;
+        let stat = self.dress_copy(staging, &file, source, wanted, false)?;
+        Ok((stat, digest))
+    }
+
+    /// Gives a whole copy its properties. `again` says that it may have others already.
+    pub(crate) fn dress_copy(
+        &self,
+        staging: &Staging,
+        file: &File,
+        source: &dyn Source,
+        wanted: Attributes,
+        again: bool,
+    ) -> Result<Stat, Problem> {
         let properties = source.properties();
         if self.abilities.xattrs
-            && let Some(xattrs) = properties.xattrs.as_ref().filter(|xattrs| !xattrs.0.is_empty())
+            && let Some(xattrs) = properties.xattrs.as_ref().filter(|xattrs| again || !xattrs.0.is_empty())
         {
-            sys::set_xattrs(&file, xattrs).map_err(trouble)?;
+            sys::set_xattrs(file, xattrs).map_err(trouble)?;
         }
         let finish = |file: &File| -> io::Result<Stat> {
             // The mode that creation gives is known, so that it is set only where it must be.
@@ -163,12 +179,12 @@ impl LocalReplica {
                 _ => Ok(stat),
             }
         };
-        let stat = finish(&file).map_err(trouble)?;
+        let stat = finish(file).map_err(trouble)?;
         if stat.size != source.entry().size {
             let words = format!("{} bytes were read instead of {}", stat.size, source.entry().size);
             return Err(Problem::stale(Operation::Stage, &RelPath::root(), &words));
         }
-        Ok((stat, digest))
+        Ok(stat)
     }
 
     /// Copies the content; the digest comes with it where the bytes passed through.
@@ -262,6 +278,9 @@ impl LocalReplica {
 
     pub(crate) fn discard_staged(&self, staged: Staged) {
         let (Ok(staging), Ok(own)) = (self.staging(), staged.token.downcast::<LocalStaged>()) else { return };
+        if let Some(held) = &own.partial {
+            return self.forget_partial(held);
+        }
         // What cannot be removed now is removed by the next recovery.
         let _ = match own.stat.kind {
             Some(Kind::Dir) => staging.dir.rmdir(&own.name()),
@@ -270,16 +289,16 @@ impl LocalReplica {
     }
 }
 
-fn has_holes(file: &File) -> io::Result<bool> {
+pub(crate) fn has_holes(file: &File) -> io::Result<bool> {
     sys::file_stat(file).map(|stat| stat.allocated < stat.size)
 }
 
-fn corrupt() -> Problem {
+pub(crate) fn corrupt() -> Problem {
     let words = "what was written does not read back as what was read from the source";
     Problem::new(Operation::Stage, &RelPath::root(), ProblemKind::Corrupt, words)
 }
 
-fn wanted_attributes(source: &dyn Source) -> Attributes {
+pub(crate) fn wanted_attributes(source: &dyn Source) -> Attributes {
     match source.properties().attributes {
         Attributes::Unix(mode) if mode & 0o6000 != 0 && !source.file().is_some_and(sys::may_keep_set_id) => {
             Attributes::Unix(mode & !0o6000)
@@ -319,7 +338,7 @@ fn copy_stream(
 }
 
 /// The digest of stretches of a file that was just written.
-fn read_back(
+pub(crate) fn read_back(
     file: &File,
     stretches: &[(u64, u64)],
     buffer: &mut [u8],

@@ -155,6 +155,17 @@ impl Dir {
         self.open_file(name)
     }
 
+    /// Opens a file of our own to go on writing it.
+    pub(crate) fn open_to_change(&self, name: &[u8]) -> io::Result<File> {
+        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        Ok(rustix::fs::openat(&self.0, name, flags, Mode::empty())?.into())
+    }
+
+    /// Opens a file to ask whether somebody writes to it: none when that is known at once.
+    pub(crate) fn open_to_ask(&self, name: &[u8]) -> io::Result<Option<File>> {
+        self.open_file(name).map(Some)
+    }
+
     /// Opens a file or directory to set its properties.
     pub(crate) fn open_for_properties(&self, name: &[u8]) -> io::Result<File> {
         match self.open_file(name) {
@@ -310,6 +321,14 @@ impl FileSystem {
         const BCACHEFS: u64 = 0xca45_1a4e;
         const ZFS: u64 = 0x2fc1_2fc1;
         [EXT, XFS, BTRFS, TMPFS, F2FS, BCACHEFS, ZFS].contains(&self.kind)
+    }
+
+    /// Whether nobody can write a file here without this system's knowledge: where it is on a disk of this machine.
+    pub(crate) fn knows_all_writers(&self) -> bool {
+        const FAT: u64 = 0x4d44;
+        const EXFAT: u64 = 0x2011_bab0;
+        const NTFS: u64 = 0x7366_746e;
+        self.is_trusted() || self.is_layered() || [FAT, EXFAT, NTFS].contains(&self.kind)
     }
 
     /// Layered file systems keep change times, but a file's number may change when it is first written.

@@ -178,6 +178,21 @@ impl Dir {
         patiently(|| open(&self.at(name), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_DELETE))
     }
 
+    /// Opens a file of our own to go on writing it.
+    pub(crate) fn open_to_change(&self, name: &[u8]) -> io::Result<File> {
+        patiently(|| open(&self.at(name), GENERIC_READ | GENERIC_WRITE, SHARE_ALL))
+    }
+
+    /// Opens a file to ask whether somebody writes to it: none when that is known at once, as nobody who has it open
+    /// for writing lets it be opened by who allows no writing.
+    pub(crate) fn open_to_ask(&self, name: &[u8]) -> io::Result<Option<File>> {
+        const SHARING_VIOLATION: i32 = 32;
+        match open(&self.at(name), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_DELETE) {
+            Err(error) if error.raw_os_error() == Some(SHARING_VIOLATION) => Ok(None),
+            other => other.map(Some),
+        }
+    }
+
     /// Opens a file or directory to set its properties.
     pub(crate) fn open_for_properties(&self, name: &[u8]) -> io::Result<File> {
         patiently(|| open(&self.at(name), FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES, SHARE_ALL))
@@ -331,6 +346,11 @@ impl FileSystem {
     /// Whether its file numbers stay with the file and its change times are its own: on a local NTFS.
     pub(crate) fn is_trusted(&self) -> bool {
         self.kind == Self::NTFS
+    }
+
+    /// A server minds who has a file open as well.
+    pub(crate) fn knows_all_writers(&self) -> bool {
+        true
     }
 
     /// Windows has no such file systems.
