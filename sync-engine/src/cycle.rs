@@ -29,7 +29,6 @@ use crate::report::{
     VersionReport, nothing_at, time, transitions, transitions_of,
 };
 use crate::session::Session;
-use crate::throttle::Throttle;
 use crate::underway::Underway;
 use crate::watch::{Phase, Watch};
 
@@ -173,10 +172,9 @@ impl Session {
         watch.begin(Phase::Act, Some(plan.actions.len() as u64), Some(bytes));
         let underway = Underway::of(&plan, state)?;
         underway.remember(state)?;
-        let throttles = Sides::from_fn(|_| self.performance.bandwidth_limit.map(Throttle::new));
         let (sink, outcomes) = crossbeam_channel::unbounded();
         let mut ledger = Ledger::new(self, state, number, &plan, underway)?;
-        let executor = Executor::new(self, &throttles, Some(number), watch, sink);
+        let executor = Executor::new(self, Some(number), watch, sink);
         note_trashing(state, &plan, number, executor.stamp)?;
         let root_gone = std::thread::scope(|scope| {
             let acting = scope.spawn(|| {

@@ -276,10 +276,7 @@ impl Session {
 
     /// How many threads copy and read.
     pub(crate) fn threads(&self) -> usize {
-        self.performance
-            .max_concurrent_copies
-            .unwrap_or_else(|| thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 8)))
-            .max(1)
+        self.pace.copies()
     }
 }
 

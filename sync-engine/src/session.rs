@@ -21,7 +21,9 @@ use crate::alerts::Alerts;
 use crate::config::{Config, Performance, default_state_dir};
 use crate::error::SessionError;
 use crate::halt::{HaltReport, Identity, identify};
+use crate::pace::Pace;
 use crate::put_back::Keeping;
+use crate::timetable::Timetable;
 
 /// How a session is opened.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -41,6 +43,8 @@ pub struct Session {
     pub(crate) state: Option<State>,
     pub(crate) terms: Terms,
     pub(crate) performance: Performance,
+    /// How hard to work right now.
+    pub(crate) pace: Pace,
     pub(crate) halt: Option<HaltReport>,
     pub(crate) notices: Vec<String>,
     pub(crate) read_only: bool,
@@ -162,6 +166,7 @@ impl Session {
         session.notices.splice(0..0, notices);
         session.history_retention = config.history_retention;
         if !options.read_only {
+            session.pace.adopt(config.timetable());
             session.alerts = Alerts::of(config);
         }
         for notice in &session.notices {
@@ -179,6 +184,7 @@ impl Session {
             filter,
             state,
             terms: Terms { policy, abilities },
+            pace: Pace::new(Timetable::always(performance.limits())),
             performance,
             halt: None,
             notices: Vec::new(),

@@ -10,6 +10,7 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
+use std::thread::Scope;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
@@ -62,6 +63,32 @@ impl Gate {
     }
 }
 
+/// What the threads of the small lane share.
+struct Work<'a> {
+    actions: Vec<&'a Action>,
+    /// How many are taken at a time.
+    chunk: usize,
+    next: AtomicUsize,
+    /// How many threads there are.
+    crew: AtomicUsize,
+    prepared: Gate,
+}
+
+impl Work<'_> {
+    /// The next actions for who asks.
+    fn take(&self) -> Option<Range<usize>> {
+        let start = self.next.fetch_add(self.chunk, Ordering::Relaxed);
+        (start < self.actions.len()).then(|| start..(start + self.chunk).min(self.actions.len()))
+    }
+
+    /// Whether one more thread is to be started, of so many at most.
+    fn grows(&self, most: usize) -> bool {
+        let most = most.min(self.actions.len());
+        let one_more = |count| (count < most).then_some(count + 1);
+        self.crew.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok()
+    }
+}
+
 /// The one transition of an action that is nothing but one copy.
 fn sole_copy(action: &Action) -> Option<&Transition> {
     match &*action.transitions {
@@ -96,47 +123,60 @@ impl<'a> Executor<'a> {
             return prepare();
         }
         let actions = windows(actions);
-        let next = AtomicUsize::new(0);
-        // Little work is spread over all threads all the same.
-        let chunk = actions.len().div_ceil(self.threads).clamp(1, CHUNK);
-        let take = || {
-            let start = next.fetch_add(chunk, Ordering::Relaxed);
-            (start < actions.len()).then(|| start..(start + chunk).min(actions.len()))
-        };
         let (send, receive) = bounded::<Vec<Waiting<'a>>>(BATCH_FILES / CHUNK);
-        let prepared = Gate::default();
+        let work = Work {
+            // Little work is spread over all threads all the same.
+            chunk: actions.len().div_ceil(self.session.threads()).clamp(1, CHUNK),
+            actions,
+            next: AtomicUsize::new(0),
+            crew: AtomicUsize::new(0),
+            prepared: Gate::default(),
+        };
         std::thread::scope(|scope| {
-            for _ in 0..self.threads.min(actions.len()) {
-                let (send, actions, take, prepared) = (send.clone(), &actions, &take, &prepared);
-                scope.spawn(move || self.stage_from(actions, take, &send, prepared));
-            }
+            self.man(scope, &work, &send);
             drop(send);
             {
                 // Opens also when preparing panics, so that nobody waits for ever.
-                let _opened = prepared.opened_at_the_end();
+                let _opened = work.prepared.opened_at_the_end();
                 prepare();
             }
             self.install_from(&receive);
         });
     }
 
-    fn stage_from(
-        &self,
-        actions: &[&'a Action],
-        take: &impl Fn() -> Option<Range<usize>>,
+    /// Starts as many threads as there may be, and are not there yet.
+    fn man<'scope, 'env>(
+        &'env self,
+        scope: &'scope Scope<'scope, 'env>,
+        work: &'env Work<'a>,
         send: &Sender<Vec<Waiting<'a>>>,
-        prepared: &Gate,
     ) {
-        while let Some(range) = take() {
+        while work.grows(self.session.threads()) {
+            let send = send.clone();
+            scope.spawn(move || self.stage_from(scope, work, &send));
+        }
+    }
+
+    fn stage_from<'scope, 'env>(
+        &'env self,
+        scope: &'scope Scope<'scope, 'env>,
+        work: &'env Work<'a>,
+        send: &Sender<Vec<Waiting<'a>>>,
+    ) {
+        let prepared = &work.prepared;
+        while let Some(range) = work.take() {
             let mut staged = Vec::with_capacity(range.len());
             let mut failed = Vec::new();
-            for action in &actions[range] {
+            for action in &work.actions[range] {
                 if self.stops() {
                     break;
                 }
                 if action.after.is_some() {
                     prepared.wait();
                 }
+                // The limit may have changed since the last file, up or down.
+                self.man(scope, work, send);
+                let Some(_turn) = self.session.pace.turn(|| self.stops()) else { break };
                 let Some(transition) = sole_copy(action).filter(|_| !self.is_barred(action)) else {
                     prepared.wait();
                     self.one(action);
@@ -210,7 +250,7 @@ impl<'a> Executor<'a> {
         if batch.len() < CHUNK {
             return self.report_all(batch.into_iter().map(put).collect());
         }
-        let share = batch.len().div_ceil(self.threads);
+        let share = batch.len().div_ceil(self.session.threads());
         let mut rest = batch;
         std::thread::scope(|scope| {
             while !rest.is_empty() {

@@ -18,13 +18,13 @@ use sync_core::baseline::{Agreed, BaselineChange};
 use sync_core::entry::Entry;
 use sync_core::path::RelPath;
 use sync_core::plan::{Action, Phase, Plan};
-use sync_core::side::{Side, Sides};
+use sync_core::side::Side;
 use sync_replica::{Filter, Operation, Problem, ProblemKind, TrashStamp};
 use sync_state::{JournalRow, RunId, TrashReason};
 
 use crate::config::{Performance, Verify};
 use crate::session::Session;
-use crate::throttle::{Lane, Throttle};
+use crate::throttle::Lane;
 use crate::watch::{Watch, Watched};
 
 use perform::Held;
@@ -88,11 +88,9 @@ pub(crate) struct Executor<'a> {
     replicas: Held<'a>,
     filter: &'a dyn Filter,
     watch: &'a dyn Watch,
-    throttles: &'a Sides<Option<Throttle>>,
     verify: Verify,
     pub(crate) stamp: TrashStamp,
     run: Option<RunId>,
-    threads: usize,
     large_file_bytes: u64,
     session: &'a Session,
     /// Where renames of this run have left entries, whose change time they moved.
@@ -106,7 +104,6 @@ pub(crate) struct Executor<'a> {
 impl<'a> Executor<'a> {
     pub(crate) fn new(
         session: &'a Session,
-        throttles: &'a Sides<Option<Throttle>>,
         run: Option<RunId>,
         watch: &'a dyn Watch,
         sink: Sender<Results<'a>>,
@@ -116,11 +113,9 @@ impl<'a> Executor<'a> {
             replicas: session.replicas.as_ref().map(|replica| &**replica),
             filter: &*session.filter,
             watch,
-            throttles,
             verify,
             stamp: stamp(),
             run,
-            threads: session.threads(),
             large_file_bytes,
             session,
             renamed: Mutex::default(),
@@ -147,7 +142,7 @@ impl<'a> Executor<'a> {
     /// Watches over the bytes that go to a side for an action.
     fn control(&self, action: &Action, to: Side) -> Watched<'a> {
         let lane = if self.is_large(action) { Lane::Large } else { Lane::Small };
-        Watched { watch: self.watch, throttle: self.throttles[to].as_ref().map(|throttle| (throttle, lane)) }
+        Watched { watch: self.watch, throttle: Some((self.session.pace.throttle(to), lane)) }
     }
 
     fn is_large(&self, action: &Action) -> bool {

@@ -3,6 +3,8 @@
 //! Owns what each key may hold. Every key of the text is either taken by exactly one line below or is an error, so
 //! that nothing a user wrote is ignored.
 
+mod hours;
+
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
@@ -88,12 +90,11 @@ fn read(fields: &mut Fields<'_>, config: &mut Config) -> Result<(), Fault> {
         performance.max_concurrent_copies = (count > 0).then_some(count);
     }
     set(&mut performance.large_file_bytes, fields.size("performance", "large_file_bytes")?);
-    if let Some(limit) = fields.size("performance", "bandwidth_limit")? {
-        performance.bandwidth_limit = (limit > 0).then_some(limit);
-    }
+    performance.bandwidth_limit = fields.bandwidth("performance")?.map(Option::unwrap_or_default);
     let verify = [("none", Verify::None), ("changed", Verify::Changed), ("all", Verify::All)];
     set(&mut performance.verify, fields.choice("performance", "verify", &verify)?);
 
+    hours::read(fields, config)?;
     live(fields, config)?;
     email(fields, config)?;
     alert(fields, config)?;
@@ -421,6 +422,9 @@ impl<'s> Fields<'s> {
         let place =
             if section.is_empty() { String::new() } else { format!(" in {}", format.section(section)) };
         let fault = self.source.fault(&key.span, format!("unknown key `{}`{place}", key.name));
+        if section == "schedule" && keys::HOURS.iter().any(|known| known.name == key.name) {
+            return fault.help(format!("`{}` belongs in {}", key.name, format.section("schedule.hours")));
+        }
         let elsewhere: Option<&Known> = keys::KEYS.iter().find(|known| known.name == key.name);
         if let Some(known) = elsewhere {
             return fault.help(if known.section.is_empty() {
@@ -512,6 +516,23 @@ impl<'s> Fields<'s> {
             .ok_or_else(|| self.source.fault(&field.node.span, format!("`{}` takes {wanted}", field.name)))
     }
 
+    /// What `bandwidth_limit` and its two siblings say of each side; none where they say nothing.
+    fn bandwidth(&mut self, section: &'static str) -> Result<Sides<Option<Option<u64>>>, Fault> {
+        let limited = |bytes: u64| (bytes > 0).then_some(bytes);
+        let both = self.size(section, "bandwidth_limit")?.map(limited);
+        let mut limits = Sides { left: both, right: both };
+        for (side, name) in [(Side::Left, "bandwidth_limit_left"), (Side::Right, "bandwidth_limit_right")] {
+            // Empty, as the template has it, is as good as left out.
+            if matches!(self.found.get(&(section, name)), Some(field) if field.node.value == Value::Text(String::new()))
+            {
+                self.found.remove(&(section, name));
+            } else if let Some(bytes) = self.size(section, name)? {
+                limits[side] = Some(limited(bytes));
+            }
+        }
+        Ok(limits)
+    }
+
     /// A size in bytes, as a number or as people write it.
     fn size(&mut self, section: &'static str, name: &'static str) -> Result<Option<u64>, Fault> {
         let Some(field) = self.take(section, name)? else { return Ok(None) };
@@ -525,7 +546,7 @@ impl<'s> Fields<'s> {
                 Err(_) => Err(no_size("a size cannot be negative, nor larger than 16 EiB".to_owned())),
             },
             Value::Text(text) => {
-                let text = text.strip_suffix("/s").filter(|_| name == "bandwidth_limit").unwrap_or(text);
+                let text = text.strip_suffix("/s").filter(|_| name.starts_with("bandwidth_limit")).unwrap_or(text);
                 parse_size(text).map(Some).map_err(no_size)
             }
             _ => Err(self.wrong(&field, "a size").help("write it as \"20 MiB\" or as a number of bytes")),

@@ -50,6 +50,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("guard", "When a run halts and asks"),
     ("ignore", "What is not synced"),
     ("performance", "How hard to work"),
+    ("schedule", "When to work harder, or less hard"),
     ("live", "How `bothways run` notices changes"),
     ("email", "Mail to a person"),
     ("alert", "What a person is told, by mail or otherwise"),
@@ -180,13 +181,28 @@ pub(super) const KEYS: &[Key] = &[
         "a size",
         "From here on a file goes to the slow lane, so that small files never wait for it",
     ),
-    key("performance", "bandwidth_limit", "\"0\"", "a size", "Bytes per second and side; \"0\" for no limit"),
+    key("performance", "bandwidth_limit", "\"0\"", "a size", "Bytes per second that go to each side; \"0\" for no limit"),
+    key(
+        "performance",
+        "bandwidth_limit_left",
+        "\"\"",
+        "a size",
+        "The same for what goes to the left side alone; empty to do as `bandwidth_limit` says",
+    ),
+    key("performance", "bandwidth_limit_right", "\"\"", "a size", "The same for what goes to the right side, likewise"),
     key(
         "performance",
         "verify",
         "\"changed\"",
         "none, changed, all",
         "What is read again after it was written: nothing, replaced files, every file",
+    ),
+    key(
+        "schedule",
+        "hours",
+        "[]",
+        "a list of sections",
+        "Times with limits of their own, e.g. { days = \"mon-fri\", from = \"08:00\", to = \"18:00\", bandwidth_limit = \"2 MiB\" }",
     ),
     key(
         "live",
@@ -300,9 +316,26 @@ pub(super) const KEYS: &[Key] = &[
     ),
 ];
 
+/// What each of the `hours` of `[schedule]` holds.
+pub(super) const HOURS: &[Key] = &[
+    key("schedule.hours", "days", "\"mon-sun\"", "days", "The days on which they begin, such as \"mon-fri\" or \"sat,sun\""),
+    key("schedule.hours", "from", "\"00:00\"", "a time of the day", "When they begin, by the clock of this machine"),
+    key(
+        "schedule.hours",
+        "to",
+        "\"24:00\"",
+        "a time of the day",
+        "When they are over; before `from`, it is on the day after",
+    ),
+    key("schedule.hours", "bandwidth_limit", "as `[performance]`", "a size", "Bytes per second that go to each side; \"0\" for no limit"),
+    key("schedule.hours", "bandwidth_limit_left", "as `[performance]`", "a size", "The same for what goes to the left side alone"),
+    key("schedule.hours", "bandwidth_limit_right", "as `[performance]`", "a size", "The same for what goes to the right side, likewise"),
+    key("schedule.hours", "max_concurrent_copies", "as `[performance]`", "0 to 1024", "Files copied at the same time; 0 chooses from the machine"),
+];
+
 /// The key that goes by `name` in `section`, aliases included.
 pub(super) fn find(section: &str, name: &str) -> Option<&'static Key> {
-    KEYS.iter().find(|key| key.is(section, name))
+    KEYS.iter().chain(HOURS).find(|key| key.is(section, name))
 }
 
 /// Whether `name` is a section, aliases included.
@@ -318,7 +351,7 @@ pub(super) fn sections() -> impl Iterator<Item = &'static str> {
 
 /// The names of all keys in `section`, aliases included.
 pub(super) fn names_in(section: &str) -> impl Iterator<Item = &'static str> {
-    let own = KEYS.iter().filter(move |key| key.section == section).map(|key| key.name);
+    let own = KEYS.iter().chain(HOURS).filter(move |key| key.section == section).map(|key| key.name);
     let aliases = KEYS.iter().flat_map(|key| key.aliases).filter_map(|alias| alias.split_once('.'));
     own.chain(aliases.filter(move |(of, _)| *of == section).map(|(_, name)| name))
 }

@@ -11,6 +11,8 @@ use sync_core::policy::Policy;
 use sync_core::side::Sides;
 pub use sync_notify::{Secret, SecretSource as Password};
 
+pub use crate::timetable::{Hours, Limits, Timetable};
+
 /// A pair of replicas and everything the user chose for it.
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
@@ -32,6 +34,8 @@ pub struct Config {
     pub ignore: Ignore,
     /// How hard to work.
     pub performance: Performance,
+    /// When to work harder, or less hard; the first that fits holds.
+    pub schedule: Vec<Hours>,
     /// How changes are noticed by `run`.
     pub live: Live,
     /// Mail to a person.
@@ -58,6 +62,7 @@ impl Config {
             version_retention: Some(days(30)),
             ignore: Ignore::default(),
             performance: Performance::default(),
+            schedule: Vec::new(),
             live: Live::default(),
             email: Email::default(),
             alert: Alert::default(),
@@ -65,6 +70,11 @@ impl Config {
             logging: Logging::default(),
             history_retention: Some(days(90)),
         }
+    }
+
+    /// How hard to work when.
+    pub fn timetable(&self) -> Timetable {
+        Timetable { hours: self.schedule.clone(), otherwise: self.performance.limits() }
     }
 }
 
@@ -126,8 +136,8 @@ pub struct Performance {
     pub max_concurrent_copies: Option<usize>,
     /// From this size on a file goes to the slow lane, in bytes.
     pub large_file_bytes: u64,
-    /// Bytes per second and side; none for no limit.
-    pub bandwidth_limit: Option<u64>,
+    /// Bytes per second that may go to each side; none for no limit.
+    pub bandwidth_limit: Sides<Option<u64>>,
     /// What is read again after it was written.
     pub verify: Verify,
 }
@@ -137,9 +147,16 @@ impl Default for Performance {
         Self {
             max_concurrent_copies: None,
             large_file_bytes: 64 << 20,
-            bandwidth_limit: None,
+            bandwidth_limit: Sides { left: None, right: None },
             verify: Verify::default(),
         }
+    }
+}
+
+impl Performance {
+    /// What holds where the timetable says nothing else.
+    pub const fn limits(&self) -> Limits {
+        Limits { bandwidth: self.bandwidth_limit, copies: self.max_concurrent_copies }
     }
 }
 

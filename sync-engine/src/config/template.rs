@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::keys::{KEYS, Key, SECTIONS};
+use super::keys::{HOURS, KEYS, Key, SECTIONS};
 
 /// A commented TOML file with every key at its default; the two roots are left empty, to be filled in.
 pub fn template() -> String {
@@ -74,16 +74,29 @@ pub fn reference_markdown() -> String {
             "\n## {heading}\n\n{title}.\n\n| key | default | takes | meaning |\n| --- | --- | --- | --- |\n"
         );
         for key in KEYS.iter().filter(|key| key.section == *section) {
-            let default = match key.name {
-                "left_root" | "right_root" => "required".to_owned(),
-                _ => format!("`{}`", key.default),
-            };
-            let aliases = match key.aliases {
-                [] => String::new(),
-                aliases => format!("; also `{}`", aliases.join("`, `")),
-            };
-            let _ = writeln!(out, "| `{}` | {default} | {} | {}{aliases} |", key.name, key.values, key.about);
+            row(&mut out, key);
+        }
+        if *section == "schedule" {
+            out.push_str(
+                "\nThe first of the `hours` that fits holds, and `[performance]` outside of all of them \
+                 ([the timetable](live.md#the-timetable)). Each of them is a section `[[schedule.hours]]` with:\n\n\
+                 | key | default | takes | meaning |\n| --- | --- | --- | --- |\n",
+            );
+            HOURS.iter().for_each(|key| row(&mut out, key));
         }
     }
     out
+}
+
+fn row(out: &mut String, key: &Key) {
+    let default = match key.name {
+        "left_root" | "right_root" => "required".to_owned(),
+        _ if key.default.starts_with("as ") => key.default.to_owned(),
+        _ => format!("`{}`", key.default),
+    };
+    let aliases = match key.aliases {
+        [] => String::new(),
+        aliases => format!("; also `{}`", aliases.join("`, `")),
+    };
+    let _ = writeln!(out, "| `{}` | {default} | {} | {}{aliases} |", key.name, key.values, key.about);
 }

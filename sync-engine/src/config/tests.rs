@@ -189,7 +189,7 @@ retention_days = 0
     assert_eq!(config.ignore.filenames_exact, Ignore::default().filenames_exact);
     assert_eq!(config.performance.max_concurrent_copies, Some(3));
     assert_eq!(config.performance.large_file_bytes, 1 << 30);
-    assert_eq!(config.performance.bandwidth_limit, Some(5_000_000));
+    assert_eq!(config.performance.bandwidth_limit, Sides { left: Some(5_000_000), right: Some(5_000_000) });
     assert_eq!(config.performance.verify, Verify::All);
     assert_eq!(config.live.watch, Sides::new(WatchMode::Off, WatchMode::On));
     assert_eq!(config.live.full_scan_every, Duration::from_mins(90));
@@ -228,7 +228,7 @@ fn an_unknown_key_shows_its_place_and_the_nearest_one_in_every_format() {
             "{\n  \"left_root\": \"a\", \"right_root\": \"b\",\n  \"é\": 1, \"tie_braker\": \"left\"\n}"
         ),
         "/c.json:3:3: unknown key `é`\n   |\n 3 |   \"é\": 1, \"tie_braker\": \"left\"\n   |   ^^^\n   = known here: \
-         left_root, right_root, sync_interval_seconds, conflict, soft_delete, versions, guard, ignore, performance, live, email, \
+         left_root, right_root, sync_interval_seconds, conflict, soft_delete, versions, guard, ignore, performance, schedule, live, email, \
          alert, webhook, logging, history"
     );
     assert_eq!(
@@ -301,6 +301,24 @@ fn every_mistake_says_where_and_what_to_do() {
         ("ignore", "extensions = ['*.tmp']", 15, "`*.tmp` is a pattern", "`globs`"),
         ("ignore", "globs = [1]", 10, "and this is a number", "in quotes"),
         ("ignore", "filenames_exact = ['']", 20, "holds an empty text", ""),
+        ("performance", "bandwidth_limit_left = '2 M'", 24, "no size", "`MiB`"),
+        ("schedule", "hours = 'always'", 9, "`hours` takes a list of sections, and this is a text", "[[schedule.hours]]"),
+        ("schedule", "hours = ['always']", 10, "`hours` takes sections, and this is a text", "[[schedule.hours]]"),
+        ("schedule", "from = '08:00'", 1, "unknown key `from` in [schedule]", "belongs in [[schedule.hours]]"),
+        ("[schedule.hours]", "form = '08:00'", 1, "unknown key `form` in [[schedule.hours]]", "did you mean `from`?"),
+        ("[schedule.hours]", "verify = 'all'", 1, "unknown key `verify`", "belongs in [performance]"),
+        ("[schedule.hours]", "from = '8'", 8, "`from`: `8` is no time of the day", "08:00"),
+        ("[schedule.hours]", "to = '18:60'", 6, "`to`: `18:60` is no time of the day", "24:00"),
+        ("[schedule.hours]", "to = '24:01'", 6, "is no time of the day", "24:00"),
+        ("[schedule.hours]", "to = '8:+1'", 6, "is no time of the day", ""),
+        ("[schedule.hours]", "from = 08:00:00", 8, "`from` takes a text, and this is a date", ""),
+        ("[schedule.hours]", "from = '24:00'", 8, "`from` cannot be `24:00`", "next day"),
+        ("[schedule.hours]", "to = '00:00'", 1, "`from` and `to` are the same time", "whole day"),
+        ("[schedule.hours]", "days = 'mon-fryday'", 8, "`fryday` is no day", "mon-fri"),
+        ("[schedule.hours]", "days = ['mon', 'x']", 16, "`x` is no day", "mon-fri"),
+        ("[schedule.hours]", "days = 5", 8, "takes a list of texts, and this is a number", ""),
+        ("[schedule.hours]", "max_concurrent_copies = 1025", 25, "a number from 0 to 1024", ""),
+        ("[schedule.hours]", "bandwidth_limit = 'fast'", 19, "no size", "20 MiB"),
         ("live", "full_scan_every = '6'", 19, "is no time", "6h"),
         ("live", "full_scan_every = '0'", 19, "a second at least", "cannot be turned off"),
         ("email", "smtp_port = 0", 13, "a number from 1 to 65535", ""),
@@ -315,6 +333,41 @@ fn every_mistake_says_where_and_what_to_do() {
         let row = if message.contains("more than") { 1 } else { 4 };
         check("c.toml", &text, (row, *column), message, help);
     }
+}
+
+#[test]
+fn a_timetable_reads_as_it_is_written() {
+    let performance = "[performance]\nbandwidth_limit = '10 MB/s'\nbandwidth_limit_right = 0\nmax_concurrent_copies = 6\n";
+    let sections = "[[schedule.hours]]\ndays = 'mon-wed, FRI'\nfrom = '8:00'\nto = '18:30'\nbandwidth_limit = '2 MiB'\n\
+                    max_concurrent_copies = 1\n[[schedule.hours]]\ndays = ['sat-mon', 'thursday']\nfrom = '22:00'\nto = '06:00'\n\
+                    bandwidth_limit_left = '0'\n[[schedule.hours]]\nmax_concurrent_copies = 0\n";
+    let inline = "[schedule]\nhours = [\n  { days = ['mon-wed', 'fri'], from = '08:00', to = '18:30', bandwidth_limit = '2 MiB', \
+                  max_concurrent_copies = 1 },\n  { days = 'thu,sat-mon', from = '22:00', to = '06:00', bandwidth_limit_left = 0 },\n  \
+                  { max_concurrent_copies = 0 },\n]\n";
+    let config = good(&format!("{performance}{sections}"));
+    assert_eq!(config, good(&format!("{inline}{performance}")), "wherever it stands");
+    let (ten, two) = (Some(10_000_000), Some(2 << 20));
+    assert_eq!(config.performance.bandwidth_limit, Sides { left: ten, right: None });
+    let limits = |left, right, copies| Limits { bandwidth: Sides { left, right }, copies };
+    let all: Vec<_> = config.schedule.iter().map(|hours| (hours.from, hours.to, hours.limits)).collect();
+    assert_eq!(
+        all,
+        [
+            (480, 1110, limits(two, two, Some(1))),
+            // What it does not name is as `[performance]` says.
+            (1320, 360, limits(None, None, Some(6))),
+            (0, 1440, limits(ten, None, None)),
+        ]
+    );
+    assert_eq!(config.schedule[0].days, [true, true, true, false, true, false, false]);
+    assert_eq!(config.schedule[1].days, [true, false, false, true, false, true, true]);
+    assert_eq!(config.schedule[2].days, [true; 7]);
+    assert_eq!(config.timetable().otherwise, limits(ten, None, Some(6)));
+    let yaml = "left_root: a\nright_root: b\nschedule:\n  hours:\n    - days: mon-fri\n      from: 08:00\n      bandwidth_limit: 1 KiB\n";
+    let yaml = Config::from_text(yaml, Path::new("/c.yaml")).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((yaml.schedule[0].from, yaml.schedule[0].to), (480, 1440));
+    let many = format!("[schedule]\nhours = [{}]\n", "{},".repeat(101));
+    assert!(toml(&many).unwrap_err().to_string().contains("more than 100"));
 }
 
 fn check(file: &str, text: &str, (line, column): (usize, usize), message: &str, help: &str) {

@@ -90,6 +90,8 @@ impl Format {
     /// How `key` in `section` is written in this format, to name a place in a sentence.
     pub(super) fn section(self, section: &str) -> String {
         match self {
+            // A section that there can be several of.
+            Self::Toml if section.contains('.') => format!("[[{section}]]"),
             Self::Toml => format!("[{section}]"),
             Self::Json => format!("\"{section}\""),
             Self::Yaml => format!("`{section}:`"),
