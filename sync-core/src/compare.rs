@@ -198,15 +198,8 @@ impl<B: Iterator<Item = BaselineDir>> Join<'_, B> {
         }
     }
 
-    /// Whether a side still shows exactly the fingerprint and spelling it had when both sides agreed.
     fn is_settled(&self, agreed: &Agreed, side: Side, listed: &Listed<'_>) -> bool {
-        let record = &agreed.sides[side];
-        let spelled_same = || match &record.name {
-            None => listed.name == listed.key,
-            Some(name) => **name == *listed.name,
-        };
-        is_recorded(agreed.kind, agreed.size, record, &listed.entry)
-            && (spelled_same() || !self.abilities[side].shows_spelling)
+        is_settled(agreed, side, listed, self.abilities[side].shows_spelling)
     }
 
     /// What each side shows under a key. What a filter hides for its content is unknown where it was synced or where
@@ -463,6 +456,16 @@ fn choose<'a>(side: Side, agreed: Option<&Agreed>, groups: &Sides<Group<'a>>) ->
         .or_else(|| groups[side.other()].listed.iter().find_map(|other| by_name(other.name)))
         .unwrap_or(first);
     Found::Listed(*chosen)
+}
+
+/// Whether a side still shows exactly the fingerprint and spelling it had when both sides agreed.
+pub(crate) fn is_settled(agreed: &Agreed, side: Side, listed: &Listed<'_>, shows_spelling: bool) -> bool {
+    let record = &agreed.sides[side];
+    let spelled_same = || match &record.name {
+        None => listed.name == listed.key,
+        Some(name) => **name == *listed.name,
+    };
+    is_recorded(agreed.kind, agreed.size, record, &listed.entry) && (spelled_same() || !shows_spelling)
 }
 
 /// Whether an entry has exactly the fingerprint on record.

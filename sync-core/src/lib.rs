@@ -45,3 +45,4 @@ pub mod snapshot;
 mod spelling;
 mod twins;
 pub mod undo;
+pub mod unlike;

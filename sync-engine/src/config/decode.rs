@@ -224,6 +224,7 @@ fn live(fields: &mut Fields<'_>, config: &mut Config) -> Result<(), Fault> {
         }
         config.live.full_scan_every = every;
     }
+    set(&mut config.live.scan_per_second, fields.number("live", "scan_per_second", 1, 100_000)?);
     Ok(())
 }
 

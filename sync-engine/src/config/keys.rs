@@ -221,6 +221,13 @@ pub(super) const KEYS: &[Key] = &[
         "a time",
         "How often everything is scanned although no change was reported",
     ),
+    key(
+        "live",
+        "scan_per_second",
+        "50",
+        "1 to 100000",
+        "How many folders of a side that is not watched are looked at in a second",
+    ),
     key("email", "enabled", "false", "true, false", "Whether conflicts and errors are mailed"),
     key("email", "smtp_host", "\"smtp.gmail.com\"", "a host", "The mail server"),
     key("email", "smtp_port", "587", "1 to 65535", "Its port"),

@@ -183,6 +183,8 @@ pub struct Live {
     pub debounce: Duration,
     /// How often everything is scanned although nothing was reported.
     pub full_scan_every: Duration,
+    /// How many directories of a side that is not watched are read in a second, at least 1.
+    pub scan_per_second: u32,
 }
 
 impl Default for Live {
@@ -191,6 +193,7 @@ impl Default for Live {
             watch: Sides::default(),
             debounce: Duration::from_millis(300),
             full_scan_every: Duration::from_hours(6),
+            scan_per_second: 50,
         }
     }
 }

@@ -145,6 +145,7 @@ watch = "off"
 watch_right = "on"
 debounce_ms = 0
 full_scan_every = "1h30m"
+scan_per_second = 7
 [email]
 enabled = true
 smtp_host = "mail.example.org"
@@ -193,6 +194,7 @@ retention_days = 0
     assert_eq!(config.performance.verify, Verify::All);
     assert_eq!(config.live.watch, Sides::new(WatchMode::Off, WatchMode::On));
     assert_eq!(config.live.full_scan_every, Duration::from_mins(90));
+    assert_eq!(config.live.scan_per_second, 7);
     assert_eq!(config.email.password, Password::File(folder.join("secret.txt")));
     assert_eq!(config.email.to.len(), 2);
     assert_eq!((config.email.security, config.email.auth), (Security::Tls, Auth::Xoauth2));
@@ -321,6 +323,7 @@ fn every_mistake_says_where_and_what_to_do() {
         ("[schedule.hours]", "bandwidth_limit = 'fast'", 19, "no size", "20 MiB"),
         ("live", "full_scan_every = '6'", 19, "is no time", "6h"),
         ("live", "full_scan_every = '0'", 19, "a second at least", "cannot be turned off"),
+        ("live", "scan_per_second = 0", 19, "1 to 100000", ""),
         ("email", "smtp_port = 0", 13, "a number from 1 to 65535", ""),
         ("email", "to_addresses = ['anna']", 17, "no mail address", "name@example.org"),
         ("email", "to_addresses = [\"a@b.c\\nBcc: x@y.z\"]", 17, "control character", ""),

@@ -129,7 +129,9 @@ impl MemoryReplica {
             let state = self.lock();
             let dir = match at.is_root() {
                 true => ROOT,
-                false if self.is_own(at) => return refused(ProblemKind::NotFound, "nothing of a user's is there"),
+                false if self.is_own(at) => {
+                    return refused(ProblemKind::NotFound, "nothing of a user's is there");
+                }
                 false => match self.place(&state, Operation::Scan, at)?.and_then(|place| place.slot) {
                     None => return refused(ProblemKind::NotFound, "it is not there"),
                     Some(slot) if state.live.is_dir(slot.ino) => slot.ino,
