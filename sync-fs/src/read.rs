@@ -40,7 +40,7 @@ pub(crate) fn cancelled(operation: Operation, path: &RelPath) -> Problem {
 }
 
 /// Waits until a write that comes now is bound to get another modification time than `mtime_ns`.
-fn outwait(mtime_ns: i64, precision_ns: u64) {
+pub(crate) fn outwait(mtime_ns: i64, precision_ns: u64) {
     let step = Duration::from_nanos(precision_ns).min(LONGEST_STEP) + TICK;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let Ok(mtime) = u64::try_from(mtime_ns).map(Duration::from_nanos) else { return };

@@ -194,28 +194,17 @@ pub trait Replica: Send + Sync {
         at: &RelPath,
         reread: bool,
         control: &dyn Control,
-    ) -> Result<Staged, Problem> {
-        let _ = at;
-        self.stage(source, reread, control)
-    }
+    ) -> Result<Staged, Problem>;
 
     /// The partial copies that are kept, in any order; those that are being worked on count as well.
-    fn partials(&self) -> Result<Vec<Partial>, Problem> {
-        Ok(Vec::new())
-    }
+    fn partials(&self) -> Result<Vec<Partial>, Problem>;
 
     /// Drops the partial copy for a path, unless it is being worked on; whether there was one.
-    fn drop_partial(&self, at: &RelPath) -> Result<bool, Problem> {
-        let _ = at;
-        Ok(false)
-    }
+    fn drop_partial(&self, at: &RelPath) -> Result<bool, Problem>;
 
     /// Whether some program has the file open for writing right now; none where the system does not tell. Fails as
     /// stale when it is not the expected version.
-    fn is_being_written(&self, at: &RelPath, expect: &Entry) -> Result<Option<bool>, Problem> {
-        let _ = (at, expect);
-        Ok(None)
-    }
+    fn is_being_written(&self, at: &RelPath, expect: &Entry) -> Result<Option<bool>, Problem>;
 
     /// Makes staged copies durable. No staged copy is installed over a version before this returned.
     fn settle(&self, staged: &[&Staged]) -> Result<(), Problem>;

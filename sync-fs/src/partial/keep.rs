@@ -44,9 +44,8 @@ pub(super) fn look(room: &Dir, key: &str) -> io::Result<Option<(Note, Stat)>> {
         Err(error) if error.kind() == io::ErrorKind::InvalidData => None,
         Err(error) => return Err(error),
     };
-    let fits = |note: &Note| {
-        stat.kind == Some(Kind::File) && stat.size >= note.bytes && key_of(&note.at) == key
-    };
+    let fits =
+        |note: &Note| stat.kind == Some(Kind::File) && stat.size >= note.bytes && key_of(&note.at) == key;
     Ok(note.filter(fits).map(|note| (note, stat)))
 }
 

@@ -3,7 +3,8 @@
 //! Owns the folder `partial` of a root and the way of one large copy through it. The copy grows under its target's key;
 //! now and then what was written is made durable, and only then a note (`note.rs`) says how far it goes, with the state
 //! of the digest there (`growing.rs`). Whoever comes back finds a version of the source that is the noted one or begins
-//! anew; cuts the copy back to what the note claims; reads that once, unless the copy is as it was left, and goes on.
+//! anew; cuts the copy back to what the note claims; reads that once, unless the side tells that the copy is as it was
+//! left, and goes on.
 //! So neither a write that was lost, nor one that was never claimed, nor a hand from outside gets into a finished copy.
 //!
 //! A finished copy stays here until it is installed. Start with [`LocalReplica::stage_with_partial`].
@@ -27,7 +28,7 @@ use sync_core::path::RelPath;
 use sync_replica::{Control, Operation, Problem, ProblemKind, Source, Staged};
 
 use crate::local::{LocalReplica, Staging};
-use crate::read::cancelled;
+use crate::read::{cancelled, outwait};
 use crate::stage::{LocalStaged, corrupt, has_holes, read_back, trouble, wanted_attributes};
 use crate::sys::{self, Dir, Stat, kill};
 use growing::Growing;
@@ -89,8 +90,10 @@ struct Copy<'a> {
     source: Entry,
     file: File,
     growing: Growing,
-    /// Bytes that an earlier call had brought.
-    resumed: u64,
+    /// Whether a file that was changed shows that, whatever was done to hide it.
+    tells_changes: bool,
+    /// Bytes from the start that are written.
+    copied: u64,
     /// Bytes that the note claims, and when it was written.
     noted: u64,
     noted_at: Instant,
@@ -99,6 +102,9 @@ struct Copy<'a> {
 impl Copy<'_> {
     /// Makes what was summed up durable, and then claims it. `left` says that nothing is written after this.
     fn note(&mut self, left: bool) -> io::Result<()> {
+        if self.copied < self.source.size {
+            self.growing.sum_up();
+        }
         let bytes = self.growing.summed_up();
         if bytes == 0 {
             return Ok(());
@@ -109,7 +115,14 @@ impl Copy<'_> {
         }
         kill::point();
         self.file.sync_data()?;
-        let left = if left { Some(Left::of(&sys::file_stat(&self.file)?)) } else { None };
+        let left = if left && self.tells_changes {
+            let stat = sys::file_stat(&self.file)?;
+            // Whoever writes after this is bound to leave another change time.
+            outwait(stat.ctime_ns, 0);
+            Some(Left::of(&stat))
+        } else {
+            None
+        };
         let peaks = self.growing.peaks().to_vec();
         let note = Note { at: self.at.clone(), source: self.source, bytes, peaks, left };
         crate::stored::write(self.room, &note_name(self.key), &note.write())?;
@@ -128,18 +141,23 @@ impl Copy<'_> {
     }
 
     /// Copies from where it is to the end.
-    fn run(&mut self, source: &mut dyn Source, buffer: &mut [u8], control: &dyn Control) -> Result<(), Problem> {
+    fn run(
+        &mut self,
+        source: &mut dyn Source,
+        buffer: &mut [u8],
+        control: &dyn Control,
+    ) -> Result<(), Problem> {
         let size = self.source.size;
-        let mut at = self.resumed;
         let sparse = match source.file() {
             Some(file) => has_holes(file).map_err(trouble)?,
             None => false,
         };
-        if at > 0 && source.file().is_none() {
-            source.skip_to(at).map_err(read_trouble)?;
+        if self.copied > 0 && source.file().is_none() {
+            source.skip_to(self.copied).map_err(read_trouble)?;
         }
         let mut data = if sparse { (0, 0) } else { (0, size) };
-        while at < size {
+        while self.copied < size {
+            let at = self.copied;
             if control.is_cancelled() {
                 return Err(cancelled(Operation::Stage, &RelPath::root()));
             }
@@ -177,7 +195,7 @@ impl Copy<'_> {
                 sys::write_all_at(&self.file, piece, at).map_err(trouble)?;
             }
             self.growing.update(piece);
-            at += count as u64;
+            self.copied += count as u64;
             if !hole {
                 control.bytes_done(count as u64);
             }
@@ -294,7 +312,8 @@ impl LocalReplica {
             source: entry,
             file,
             growing,
-            resumed: had,
+            tells_changes: self.abilities.ctimes && self.abilities.file_ids,
+            copied: had,
             noted: had,
             noted_at: Instant::now(),
         };
@@ -307,7 +326,8 @@ impl LocalReplica {
         } else {
             copy.run(source, &mut buffer, control).and_then(|()| {
                 let digest = copy.growing.digest();
-                if reread && Some(read_back(&copy.file, &[(0, entry.size)], &mut buffer, control)?) != digest {
+                if reread && Some(read_back(&copy.file, &[(0, entry.size)], &mut buffer, control)?) != digest
+                {
                     return Err(corrupt());
                 }
                 Ok(digest)
@@ -322,7 +342,7 @@ impl LocalReplica {
         });
         match &finished {
             Err(problem) if !may_go_on_after(problem) => {}
-            Err(_) if copy.growing.summed_up() == 0 => {
+            Err(_) if copy.copied < BLOCK => {
                 let _ = keep::remove(room, &held.key);
             }
             _ if shared => {}

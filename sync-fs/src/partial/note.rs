@@ -203,7 +203,8 @@ mod tests {
     fn a_note_whose_claims_do_not_fit_together_is_none() {
         let [note, _] = notes();
         let size = note.source.size;
-        for (bytes, peaks) in [(0, 0), (3 * BLOCK + 1, 2), (3 * BLOCK, 1), (size + BLOCK, 1), (16 * BLOCK, 1)] {
+        for (bytes, peaks) in [(0, 0), (3 * BLOCK + 1, 2), (3 * BLOCK, 1), (size + BLOCK, 1), (16 * BLOCK, 1)]
+        {
             let wrong = Note { bytes, peaks: vec![[0; 32]; peaks], ..note.clone() };
             assert_eq!(Note::read(&wrong.write()), None, "{bytes} bytes, {peaks} values");
         }

@@ -7,11 +7,11 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sync_core::path::RelPath;
 use sync_fs::{Access, LocalOptions, LocalReplica};
-use sync_replica::conformance::Fixture;
+use sync_replica::conformance::{Fixture, Spoil};
 use sync_replica::{Replica, Trashed};
 
 /// Changes to the stored abilities: a side that can do less than the disk below it.
@@ -45,6 +45,11 @@ impl FolderFixture {
         self.parent.join("root").join(OsStr::from_bytes(at.as_bytes()))
     }
 
+    fn partials(&self) -> Vec<PathBuf> {
+        let dir = self.parent.join("root/.bothways/partial");
+        names(&dir).iter().map(|name| dir.join(OsStr::from_bytes(name))).collect()
+    }
+
     fn staged(&self) -> Vec<Vec<u8>> {
         names(&self.parent.join("root/.bothways/staged"))
     }
@@ -59,6 +64,10 @@ fn names(dir: &Path) -> Vec<Vec<u8>> {
         Ok(entries) => entries.map(|entry| entry.unwrap().file_name().into_vec()).collect(),
         Err(_) => Vec::new(),
     }
+}
+
+fn starts_with(path: &Path, letter: &str) -> bool {
+    path.file_name().is_some_and(|name| name.as_bytes().starts_with(letter.as_bytes()))
 }
 
 fn count_files(dir: &Path) -> usize {
@@ -162,6 +171,37 @@ impl Fixture for FolderFixture {
 
     fn staged_count(&self) -> usize {
         self.staged().iter().filter(|name| name.starts_with(b"s-") || name.starts_with(b"o-")).count()
+    }
+
+    fn partial_count(&self) -> usize {
+        self.partials().iter().filter(|path| starts_with(path, "p-")).count()
+    }
+
+    fn spoil_partials(&self, spoil: Spoil) {
+        for path in self.partials() {
+            let is_note = starts_with(&path, "n-");
+            match spoil {
+                Spoil::Bytes if !is_note => {
+                    let mut file = File::options().write(true).open(&path).unwrap();
+                    file.write_all(b"other bytes").unwrap();
+                }
+                Spoil::Shorter if !is_note => {
+                    let file = File::options().write(true).open(&path).unwrap();
+                    file.set_len(file.metadata().unwrap().len() / 2).unwrap();
+                }
+                Spoil::Note if is_note => fs::write(&path, "bothways-partial-1\nno note").unwrap(),
+                Spoil::Age if is_note => {
+                    let before = SystemTime::now() - sync_replica::PARTIAL_KEPT - Duration::from_mins(1);
+                    let file = File::open(&path).unwrap();
+                    file.set_times(FileTimes::new().set_accessed(before).set_modified(before)).unwrap();
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn keep_writing<'a>(&'a self, at: &RelPath) -> Option<Box<dyn Send + 'a>> {
+        Some(Box::new(File::options().append(true).open(self.path(at)).unwrap()))
     }
 
     fn make_unreadable(&self, dir: &RelPath) -> bool {

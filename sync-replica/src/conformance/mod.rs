@@ -15,6 +15,7 @@ mod moving;
 mod names;
 mod reading;
 mod removing;
+mod resuming;
 mod scanning;
 mod staging;
 mod trash;
@@ -88,6 +89,18 @@ pub trait Fixture: Sync {
     /// How many staged copies lie there, finished or not.
     fn staged_count(&self) -> usize;
 
+    /// How many partial copies lie there, with and without a note.
+    fn partial_count(&self) -> usize;
+
+    /// Spoils every partial copy that lies there.
+    fn spoil_partials(&self, spoil: Spoil);
+
+    /// Opens a file for writing and keeps it open until what comes back is dropped; none where it cannot.
+    fn keep_writing<'a>(&'a self, at: &RelPath) -> Option<Box<dyn Send + 'a>> {
+        let _ = at;
+        None
+    }
+
     /// Makes a directory unreadable to the replica.
     fn make_unreadable(&self, dir: &RelPath) -> bool {
         let _ = dir;
@@ -107,6 +120,19 @@ pub trait Fixture: Sync {
 
     /// Brings back what [`Fixture::take_root_away`] took.
     fn bring_root_back(&self) {}
+}
+
+/// What can become of partial copies while nobody looks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Spoil {
+    /// Their first bytes are others.
+    Bytes,
+    /// Half of each is gone.
+    Shorter,
+    /// Their notes are garbage.
+    Note,
+    /// Nobody has asked for them for longer than they are kept.
+    Age,
 }
 
 /// Why a check did not pass.
@@ -150,6 +176,7 @@ pub const CHECKS: &[&[(&str, Check)]] = &[
     listing::CHECKS,
     reading::CHECKS,
     staging::CHECKS,
+    resuming::CHECKS,
     install::CHECKS,
     dirs::CHECKS,
     moving::CHECKS,

@@ -13,12 +13,14 @@ use sync_core::snapshot::{Listing, Snapshot};
 
 use super::displace::Replacing;
 use super::journal::Change;
+use super::partial::Held;
 use super::reading::MemorySource;
 use super::tree::{Body, Ino, Inode, Key, ROOT, STAGING, Slot};
 use super::{MemoryReplica, Place, State};
 use crate::control::Control;
 use crate::filter::Filter;
 use crate::marker::Marker;
+use crate::partial::Partial;
 use crate::problem::{Operation, Problem, ProblemKind};
 use crate::replica::{
     Contents, Displaced, Expect, InTrash, Installed, Recovered, Replica, ScanRequest, Staged, Trashed,
@@ -30,11 +32,13 @@ use crate::watching::{Tell, Watching};
 const CHUNK: usize = 256 * 1024;
 
 /// What a [`Staged`] carries.
-struct Token {
-    replica: usize,
-    boot: u64,
-    key: Key,
-    ino: Ino,
+pub(super) struct Token {
+    pub(super) replica: usize,
+    pub(super) boot: u64,
+    /// Its place in the staging area; it is there unless it is a partial copy as yet.
+    pub(super) key: Key,
+    pub(super) ino: Ino,
+    pub(super) partial: Option<Held>,
 }
 
 impl MemoryReplica {
@@ -42,7 +46,7 @@ impl MemoryReplica {
         self.step(operation, at, "call")
     }
 
-    fn identity(&self) -> usize {
+    pub(super) fn identity(&self) -> usize {
         Arc::as_ptr(&self.shared).addr()
     }
 
@@ -88,7 +92,7 @@ impl MemoryReplica {
         (key, ino)
     }
 
-    fn change_staged(&self, ino: Ino, change: impl FnOnce(&mut Inode, i64)) {
+    pub(super) fn change_staged(&self, ino: Ino, change: impl FnOnce(&mut Inode, i64)) {
         let mut state = self.lock();
         if let Some(mut inode) = state.touched(ino) {
             let now = inode.ctime_ns;
@@ -370,7 +374,7 @@ impl Replica for MemoryReplica {
         match self.fill(ino, source, reread, control) {
             Ok(staged) => {
                 let boot = self.lock().boot;
-                let token = Token { replica: self.identity(), boot, key, ino };
+                let token = Token { replica: self.identity(), boot, key, ino, partial: None };
                 Ok(Staged { token: Box::new(token), ..staged })
             }
             Err(problem) => {
@@ -378,6 +382,33 @@ impl Replica for MemoryReplica {
                 Err(problem)
             }
         }
+    }
+
+    fn stage_resumable(
+        &self,
+        source: &mut dyn Source,
+        at: &RelPath,
+        reread: bool,
+        control: &dyn Control,
+    ) -> Result<Staged, Problem> {
+        self.stage_with_partial(source, at, reread, control)
+    }
+
+    fn partials(&self) -> Result<Vec<Partial>, Problem> {
+        self.enter(Operation::Stage, &RelPath::root())?;
+        Ok(self.list_partials())
+    }
+
+    fn drop_partial(&self, at: &RelPath) -> Result<bool, Problem> {
+        self.enter(Operation::Stage, at)?;
+        self.drop_partial_of(at)
+    }
+
+    fn is_being_written(&self, at: &RelPath, expect: &Entry) -> Result<Option<bool>, Problem> {
+        self.enter(Operation::Scan, at)?;
+        let state = self.lock();
+        let (_, ino) = self.expected(&state, Operation::Scan, at, expect)?;
+        Ok((state.tells_writers && expect.kind == Kind::File).then(|| state.writing.contains(&ino)))
     }
 
     fn settle(&self, staged: &[&Staged]) -> Result<(), Problem> {
@@ -399,8 +430,14 @@ impl Replica for MemoryReplica {
         displaced: Displaced,
     ) -> Result<Installed, Problem> {
         const OP: Operation = Operation::Install;
-        let Token { key, ino, .. } = self.token(OP, &staged)?;
-        let result = self.enter(OP, at).and_then(|()| self.check_name(OP, at)).and_then(|()| match expect {
+        let token = self.token(OP, &staged)?;
+        let Token { key, ino, .. } = token;
+        let entered = self.enter(OP, at).and_then(|()| self.check_name(OP, at));
+        let brought = entered.and_then(|()| match &token.partial {
+            Some(held) => self.bring_partial(at, token, held),
+            None => Ok(()),
+        });
+        let result = brought.and_then(|()| match expect {
             Expect::Absent => {
                 self.place_staged(OP, at, key, *ino).map(|entry| Installed { entry, trashed: None })
             }
@@ -409,14 +446,22 @@ impl Replica for MemoryReplica {
             }
         });
         if result.is_err() {
+            if token.partial.as_ref().is_some_and(|held| self.take_partial_back(at, token, held)) {
+                return result;
+            }
             self.drop_staged(key, *ino);
+        }
+        if let Some(held) = &token.partial {
+            self.forget_partial(held);
         }
         result
     }
 
     fn discard(&self, staged: Staged) {
-        if let Ok(Token { key, ino, .. }) = self.token(Operation::Stage, &staged) {
-            self.drop_staged(key, *ino);
+        match self.token(Operation::Stage, &staged) {
+            Ok(Token { partial: Some(held), .. }) => self.forget_partial(held),
+            Ok(Token { key, ino, .. }) => self.drop_staged(key, *ino),
+            Err(_) => {}
         }
     }
 
@@ -632,7 +677,9 @@ impl Replica for MemoryReplica {
 
     fn recover(&self) -> Result<Recovered, Problem> {
         self.enter(Operation::Recover, &RelPath::root())?;
-        self.clean_staging()
+        let removed = self.drop_old_partials(Operation::Recover)?;
+        let recovered = self.clean_staging()?;
+        Ok(Recovered { removed: recovered.removed + removed, ..recovered })
     }
 }
 

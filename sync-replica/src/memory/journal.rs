@@ -11,6 +11,7 @@
 //!   short, or of its full size with zeros at its end.
 //! - The note that goes with a slot of the staging area counts as part of the slot's name: it keeps its order with
 //!   whatever is put there. A real side that keeps such notes in files of their own has to make them durable first.
+//! - The note of a partial copy is a file of its own: it may be there without its copy, and an older one beside it.
 //! - What a user did by the editing calls is durable at once, with every change it needs.
 //! - What was flushed is there, and a content that was settled is whole wherever its name is.
 //!
@@ -19,7 +20,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::tree::{Body, Ino, Inode, Key, Note, STAGING, Slot, Tree};
+use super::tree::{Body, Claim, Ino, Inode, Key, Note, PARTIAL, STAGING, Slot, Tree};
 use crate::marker::Marker;
 
 /// One assignment of a change.
@@ -28,6 +29,7 @@ pub(super) enum Write {
     Slot(Ino, Key, Option<Slot>),
     Inode(Ino, Inode),
     Note(Key, Option<Note>),
+    Claim(Key, Option<Claim>),
     Marker(Option<Marker>),
 }
 
@@ -59,6 +61,11 @@ impl Change {
         self
     }
 
+    pub(super) fn claim(mut self, key: &[u8], claim: Option<Claim>) -> Self {
+        self.writes.push(Write::Claim(key.into(), claim));
+        self
+    }
+
     pub(super) fn marker(mut self, marker: Option<Marker>) -> Self {
         self.writes.push(Write::Marker(marker));
         self
@@ -87,6 +94,12 @@ impl Change {
                 Write::Note(key, None) => {
                     tree.notes.remove(&key);
                 }
+                Write::Claim(key, Some(claim)) => {
+                    tree.claims.insert(key, claim);
+                }
+                Write::Claim(key, None) => {
+                    tree.claims.remove(&key);
+                }
                 Write::Marker(marker) => tree.marker = marker,
             }
         }
@@ -97,6 +110,7 @@ impl Change {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Common {
     Slot(Ino, Key),
+    Claim(Key),
     Inode(Ino),
     Marker,
     DirMoves,
@@ -157,7 +171,7 @@ impl Journal {
                         }
                     }
                     if let Some(ino) = after
-                        && *dir != STAGING
+                        && ![STAGING, PARTIAL].contains(dir)
                         && (self.births.contains_key(&ino) || !live.inodes.contains_key(&ino))
                     {
                         self.named.entry(ino).or_insert(index);
@@ -175,6 +189,9 @@ impl Journal {
                 }
                 Write::Note(key, _) => {
                     common.insert(Common::Slot(STAGING, key.clone()));
+                }
+                Write::Claim(key, _) => {
+                    common.insert(Common::Claim(key.clone()));
                 }
                 Write::Marker(_) => {
                     common.insert(Common::Marker);

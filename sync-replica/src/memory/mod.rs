@@ -26,6 +26,7 @@ mod displace;
 mod faults;
 mod journal;
 pub mod kinds;
+mod partial;
 mod reading;
 mod replacing;
 mod scanning;
@@ -78,6 +79,10 @@ struct State {
     next: Ino,
     unreadable: BTreeSet<Ino>,
     held: BTreeSet<Ino>,
+    /// Open for writing by somebody.
+    writing: BTreeSet<Ino>,
+    tells_writers: bool,
+    busy: partial::Busy,
     root_gone: bool,
     capacity: Option<u64>,
     /// The process this replica belongs to.
@@ -113,6 +118,9 @@ impl MemoryReplica {
                 next: FIRST_FREE,
                 unreadable: BTreeSet::new(),
                 held: BTreeSet::new(),
+                writing: BTreeSet::new(),
+                tells_writers: true,
+                busy: partial::Busy::default(),
                 root_gone: false,
                 capacity: None,
                 boot,
@@ -131,6 +139,7 @@ impl MemoryReplica {
     pub fn fork(&self, faults: Faults) -> Self {
         let mut state = self.lock().clone();
         state.boot = faults.boot();
+        state.busy = partial::Busy::default();
         Self::build(self.shared.abilities.clone(), faults, state)
     }
 
@@ -176,6 +185,7 @@ impl MemoryReplica {
             state.live = tree;
         }
         state.held.clear();
+        state.busy = partial::Busy::default();
     }
 
     /// Calls `user` before every step, without any lock held. Steps that `user` takes itself through the trait are

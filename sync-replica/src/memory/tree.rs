@@ -1,14 +1,14 @@
 //! The file system in memory: numbered files, and names that point to them.
 //!
-//! Owns [`Tree`]. Names are slots of directories; a file may have several. Staging area and trash are directories
-//! of their own beside the root, so nothing of them can be seen or reached from it.
+//! Owns [`Tree`]. Names are slots of directories; a file may have several. Staging area, partial copies and trash are
+//! directories of their own beside the root, so nothing of them can be seen or reached from it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use sync_core::abilities::{Abilities, AttributeKind};
-use sync_core::entry::{Attributes, Entry, Kind};
+use sync_core::entry::{Attributes, Digest, Entry, Kind};
 use sync_core::path::RelPath;
 
 use crate::marker::Marker;
@@ -21,6 +21,7 @@ pub(super) type Ino = u64;
 pub(super) const ROOT: Ino = 1;
 pub(super) const STAGING: Ino = 2;
 pub(super) const TRASH: Ino = 3;
+pub(super) const PARTIAL: Ino = 4;
 /// Numbers below are no user's.
 pub(super) const FIRST_FREE: Ino = 100;
 
@@ -113,12 +114,25 @@ pub(super) struct Note {
     pub copy: bool,
 }
 
+/// What a partial copy is of, and how much of it can be relied on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Claim {
+    pub at: RelPath,
+    pub source: Entry,
+    pub bytes: usize,
+    /// Of those bytes.
+    pub digest: Digest,
+    pub touched_ns: i64,
+}
+
 /// Everything that survives on the disk.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Tree {
     pub slots: BTreeMap<(Ino, Key), Slot>,
     pub inodes: BTreeMap<Ino, Inode>,
     pub notes: BTreeMap<Key, Note>,
+    /// By the key of the partial copy.
+    pub claims: BTreeMap<Key, Claim>,
     pub marker: Option<Marker>,
 }
 
@@ -133,8 +147,9 @@ impl Tree {
         };
         Self {
             slots: BTreeMap::new(),
-            inodes: [ROOT, STAGING, TRASH].map(|ino| (ino, dir.clone())).into(),
+            inodes: [ROOT, STAGING, TRASH, PARTIAL].map(|ino| (ino, dir.clone())).into(),
             notes: BTreeMap::new(),
+            claims: BTreeMap::new(),
             marker: None,
         }
     }
@@ -149,8 +164,8 @@ impl Tree {
 
     /// Every number that a name leads to, with the roots themselves.
     pub(super) fn reachable(&self) -> BTreeSet<Ino> {
-        let mut seen = BTreeSet::from([ROOT, STAGING, TRASH]);
-        let mut todo = vec![ROOT, STAGING, TRASH];
+        let mut seen = BTreeSet::from([ROOT, STAGING, TRASH, PARTIAL]);
+        let mut todo = vec![ROOT, STAGING, TRASH, PARTIAL];
         while let Some(dir) = todo.pop() {
             for (_, slot) in self.children(dir) {
                 if seen.insert(slot.ino) && self.is_dir(slot.ino) {

@@ -11,9 +11,11 @@ use sync_core::entry::Attributes;
 use sync_core::path::RelPath;
 
 use super::journal::{Change, Journal};
-use super::tree::{Body, Ino, Inode, ROOT, STAGING, Slot, TRASH, Tree};
+use super::tree::{Body, Ino, Inode, PARTIAL, ROOT, STAGING, Slot, TRASH, Tree};
 use super::{MemoryReplica, Place, State, child};
+use crate::conformance::Spoil;
 use crate::marker::Marker;
+use crate::partial::PARTIAL_KEPT;
 use crate::problem::Operation;
 use crate::source::Xattrs;
 
@@ -217,6 +219,7 @@ impl MemoryReplica {
         let mut state = self.lock();
         Self::empty(&mut state, ROOT);
         Self::empty(&mut state, STAGING);
+        Self::empty(&mut state, PARTIAL);
         Self::empty(&mut state, TRASH);
         state.commit(Change::new().marker(None).synced());
     }
@@ -252,6 +255,54 @@ impl MemoryReplica {
         let mut state = self.lock();
         let ino = self.user_ino(&state, &at.to_rel_path());
         state.held.remove(&ino);
+    }
+
+    /// Opens a file for writing and leaves it open.
+    pub fn begin_writing(&self, at: impl ToRelPath) {
+        let mut state = self.lock();
+        let ino = self.user_ino(&state, &at.to_rel_path());
+        state.writing.insert(ino);
+    }
+
+    /// Ends what [`MemoryReplica::begin_writing`] began.
+    pub fn end_writing(&self, at: impl ToRelPath) {
+        let mut state = self.lock();
+        let ino = self.user_ino(&state, &at.to_rel_path());
+        state.writing.remove(&ino);
+    }
+
+    /// Whether the side tells who writes; it does unless told otherwise.
+    pub fn set_tells_writers(&self, tells: bool) {
+        self.lock().tells_writers = tells;
+    }
+
+    /// Spoils every partial copy that lies there, without a word to anybody.
+    pub fn spoil_partials(&self, spoil: Spoil) {
+        let mut state = self.lock();
+        let slots: Vec<_> = state.live.children(PARTIAL).map(|(key, slot)| (key.clone(), slot.ino)).collect();
+        for (key, ino) in slots {
+            let claim = state.live.claims.get(&key).cloned();
+            let change = match (spoil, claim) {
+                (Spoil::Note, _) => Change::new().claim(&key, None),
+                (Spoil::Age, Some(mut claim)) => {
+                    claim.touched_ns -= PARTIAL_KEPT.as_nanos() as i64 + 1;
+                    Change::new().claim(&key, Some(claim))
+                }
+                (Spoil::Age, None) => continue,
+                (Spoil::Bytes | Spoil::Shorter, _) => {
+                    let Some(mut inode) = state.live.inodes.get(&ino).cloned() else { continue };
+                    let Body::File(bytes) = &inode.body else { continue };
+                    let mut bytes = bytes.to_vec();
+                    match spoil {
+                        Spoil::Shorter => bytes.truncate(bytes.len() / 2),
+                        _ => bytes.iter_mut().take(1).for_each(|byte| *byte ^= 1),
+                    }
+                    inode.body = Body::File(bytes.into());
+                    Change::new().inode(ino, inode)
+                }
+            };
+            state.commit(change.synced());
+        }
     }
 
     /// Takes the root away, as an unplugged drive, or brings it back.
@@ -316,6 +367,11 @@ impl MemoryReplica {
     /// How many things lie in the staging area.
     pub fn staged_count(&self) -> usize {
         self.lock().live.children(STAGING).count()
+    }
+
+    /// How many partial copies lie there, with and without a note.
+    pub fn partial_count(&self) -> usize {
+        self.lock().live.children(PARTIAL).count()
     }
 
     /// Forgets that anything could still be lost, as if all had been flushed; no step.

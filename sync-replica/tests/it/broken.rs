@@ -7,10 +7,10 @@ use sync_core::entry::Entry;
 use sync_core::part::Part;
 use sync_core::path::RelPath;
 use sync_core::snapshot::{DirId, Listing, ListingBuilder, Snapshot};
-use sync_replica::conformance::{self, Fixture};
+use sync_replica::conformance::{self, Fixture, Spoil};
 use sync_replica::{
-    Contents, Control, Displaced, Expect, Filter, InTrash, Installed, Marker, Problem, ProblemKind, Properties,
-    Recovered, Replica, ScanRequest, Source, Staged, Trashed, Uncontrolled,
+    Contents, Control, Displaced, Expect, Filter, InTrash, Installed, Marker, Partial, Problem, ProblemKind,
+    Properties, Recovered, Replica, ScanRequest, Source, Staged, Trashed, Uncontrolled,
 };
 
 use super::fixture::MemoryFixture;
@@ -54,6 +54,14 @@ enum Fault {
     RestoresOver,
     /// Says that it purged, and did not.
     NeverPurges,
+    /// Goes on with what was begun of any version.
+    GoesOnWithAnything,
+    /// Begins every copy anew.
+    NeverGoesOn,
+    /// Clears partial copies away with the rest.
+    RecoversTooMuch,
+    /// Says that nobody writes.
+    SeesNoWriters,
     /// Takes a directory that is gone for an empty one.
     GoneIsEmpty,
 }
@@ -85,6 +93,30 @@ impl Source for Blind<'_> {
     }
     fn confirm(&mut self) -> Result<Entry, Problem> {
         Ok(*self.0.entry())
+    }
+}
+
+/// Says that it is another version.
+struct Posing<'a>(&'a mut dyn Source, Entry);
+
+impl std::io::Read for Posing<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Source for Posing<'_> {
+    fn entry(&self) -> &Entry {
+        &self.1
+    }
+    fn target(&self) -> Option<&[u8]> {
+        self.0.target()
+    }
+    fn properties(&self) -> &Properties {
+        self.0.properties()
+    }
+    fn confirm(&mut self) -> Result<Entry, Problem> {
+        self.0.confirm()
     }
 }
 
@@ -195,6 +227,37 @@ impl Replica for Broken {
 
     fn stage(&self, source: &mut dyn Source, reread: bool, control: &dyn Control) -> Result<Staged, Problem> {
         self.side().stage(source, reread, if self.fault == Fault::Deaf { &Uncontrolled } else { control })
+    }
+
+    fn stage_resumable(
+        &self,
+        source: &mut dyn Source,
+        at: &RelPath,
+        reread: bool,
+        control: &dyn Control,
+    ) -> Result<Staged, Problem> {
+        match self.fault {
+            Fault::NeverGoesOn => self.side().stage(source, reread, control),
+            Fault::GoesOnWithAnything => {
+                let begun = self.side().partials()?.into_iter().find(|partial| partial.at == *at);
+                let version = begun.map_or(*source.entry(), |partial| partial.source);
+                self.side().stage_resumable(&mut Posing(source, version), at, reread, control)
+            }
+            _ => self.side().stage_resumable(source, at, reread, control),
+        }
+    }
+
+    fn partials(&self) -> Result<Vec<Partial>, Problem> {
+        self.side().partials()
+    }
+
+    fn drop_partial(&self, at: &RelPath) -> Result<bool, Problem> {
+        self.side().drop_partial(at)
+    }
+
+    fn is_being_written(&self, at: &RelPath, expect: &Entry) -> Result<Option<bool>, Problem> {
+        let told = self.side().is_being_written(at, expect)?;
+        Ok(if self.fault == Fault::SeesNoWriters { told.map(|_| false) } else { told })
     }
 
     fn settle(&self, staged: &[&Staged]) -> Result<(), Problem> {
@@ -316,6 +379,9 @@ impl Replica for Broken {
     }
 
     fn recover(&self) -> Result<Recovered, Problem> {
+        if self.fault == Fault::RecoversTooMuch {
+            self.fixture.spoil_partials(Spoil::Note);
+        }
         if self.fault == Fault::NeverRecovers { Ok(Recovered::default()) } else { self.side().recover() }
     }
 }
@@ -395,13 +461,25 @@ impl Fixture for Broken {
         self.fixture.staged_count()
     }
 
+    fn partial_count(&self) -> usize {
+        self.fixture.partial_count()
+    }
+
+    fn spoil_partials(&self, spoil: Spoil) {
+        self.fixture.spoil_partials(spoil);
+    }
+
+    fn keep_writing<'a>(&'a self, at: &RelPath) -> Option<Box<dyn Send + 'a>> {
+        self.fixture.keep_writing(at)
+    }
+
     fn make_unreadable(&self, dir: &RelPath) -> bool {
         self.fixture.make_unreadable(dir)
     }
 }
 
 /// The checks that must catch each fault, among others.
-const CAUGHT: [(Fault, &str); 19] = [
+const CAUGHT: [(Fault, &str); 23] = [
     (Fault::RestoresOver, "nothing is put back over another version than expected"),
     (Fault::NeverPurges, "what is purged is gone for good"),
     (Fault::ReplacesAnything, "another version than expected is not touched"),
@@ -420,6 +498,10 @@ const CAUGHT: [(Fault, &str); 19] = [
     (Fault::ShowsAll, "a filter hides a name and everything below it, and is counted"),
     (Fault::RemovesFullDirs, "a directory with a newcomer stays, and so does the newcomer"),
     (Fault::KeepsNothing, "an older version kept beside survives the replacement"),
+    (Fault::GoesOnWithAnything, "another version of the source begins anew"),
+    (Fault::NeverGoesOn, "a copy that was stopped goes on where it stopped"),
+    (Fault::RecoversTooMuch, "a copy of a killed process is gone on with after recover"),
+    (Fault::SeesNoWriters, "a file that somebody has open for writing is told"),
     (Fault::NeverRecovers, "staged copies of a killed process are removed by recover"),
 ];
 

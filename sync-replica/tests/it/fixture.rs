@@ -2,7 +2,7 @@
 
 use sync_core::abilities::Abilities;
 use sync_core::path::RelPath;
-use sync_replica::conformance::Fixture;
+use sync_replica::conformance::{Fixture, Spoil};
 use sync_replica::memory::{End, MemoryReplica, Node, kinds};
 use sync_replica::{Replica, Trashed};
 
@@ -101,6 +101,25 @@ impl Fixture for MemoryFixture {
 
     fn staged_count(&self) -> usize {
         self.0.staged_count()
+    }
+
+    fn partial_count(&self) -> usize {
+        self.0.partial_count()
+    }
+
+    fn spoil_partials(&self, spoil: Spoil) {
+        self.0.spoil_partials(spoil);
+    }
+
+    fn keep_writing<'a>(&'a self, at: &RelPath) -> Option<Box<dyn Send + 'a>> {
+        struct Writing<'a>(&'a MemoryReplica, RelPath);
+        impl Drop for Writing<'_> {
+            fn drop(&mut self) {
+                self.0.end_writing(&self.1);
+            }
+        }
+        self.0.begin_writing(at);
+        Some(Box::new(Writing(&self.0, at.clone())))
     }
 
     fn make_unreadable(&self, dir: &RelPath) -> bool {
