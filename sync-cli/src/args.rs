@@ -294,6 +294,19 @@ pub(crate) enum Command {
         #[command(flatten)]
         roots: Roots,
     },
+    /// Let a running session rest: it goes on noticing what changes, and syncs nothing until `resume`
+    ///
+    /// What is being done at that moment is finished first. What is asked for by name, such as `sync`, is still done.
+    /// A pause ends with the session.
+    Pause {
+        #[command(flatten)]
+        roots: Roots,
+    },
+    /// Let a paused session go on; what changed meanwhile is synced at once
+    Resume {
+        #[command(flatten)]
+        roots: Roots,
+    },
     /// Count files and bytes: left, right, only left, only right, both
     Scan {
         #[command(flatten)]
@@ -349,7 +362,8 @@ pub(crate) enum Command {
     },
     /// Say how the pair stands: in sync or not and since when, what waits, what was done lately
     ///
-    /// It asks the records alone, so it answers also when a drive is away. It ends with 1 when a person should look.
+    /// It asks the records alone, so it answers also when a drive is away, and in the middle of a cycle of a session
+    /// that runs. It ends with 1 when a person should look.
     Status {
         #[command(flatten)]
         roots: Roots,

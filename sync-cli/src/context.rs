@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use sync_engine::config::Config;
-use sync_engine::{SessionOptions, state_dir};
+use sync_engine::control::{Answer, Contact, Needs, Request};
+use sync_engine::{SessionError, SessionOptions, state_dir};
 
 use crate::args::{Global, Roots};
 use crate::exit::Failure;
@@ -34,6 +35,27 @@ impl Pair {
     /// Whether somebody asked for an end.
     pub(crate) fn is_stopped(&self) -> bool {
         sync_engine::Watch::is_cancelled(&self.watch)
+    }
+
+    /// Whoever answers for the pair: the session that runs, or one that is opened here.
+    pub(crate) fn contact(&self, needs: Needs) -> Result<Contact, SessionError> {
+        Contact::open(&self.config, &self.options, needs)
+    }
+
+    /// Asks for one thing.
+    pub(crate) fn ask<T>(&self, request: &Request) -> Result<T, SessionError>
+    where
+        T: TryFrom<Answer, Error = SessionError>,
+    {
+        self.ask_of(&self.contact(request.needs())?, request)
+    }
+
+    /// Asks somebody for one of several things.
+    pub(crate) fn ask_of<T>(&self, contact: &Contact, request: &Request) -> Result<T, SessionError>
+    where
+        T: TryFrom<Answer, Error = SessionError>,
+    {
+        contact.ask(request, &self.watch)?.try_into()
     }
 }
 

@@ -4,6 +4,7 @@
 //! compare them with what the program prints.
 
 use serde::Serialize;
+use sync_engine::control::About;
 use sync_engine::report::FORMAT;
 use sync_engine::{HaltReport, SessionError};
 
@@ -48,8 +49,9 @@ impl ErrorReport {
 
     /// The same with the halt that `failure` is, if it is one.
     pub(crate) fn halted(self, failure: &Failure) -> Self {
-        let halt = match failure.error.downcast_ref::<SessionError>() {
-            Some(SessionError::Halted(halt)) => Some(halt.clone()),
+        let error = failure.error.downcast_ref::<SessionError>();
+        let halt = match error.map(SessionError::about) {
+            Some(About::Halt(halt)) => Some(halt),
             _ => None,
         };
         Self { halt, ..self }
@@ -97,6 +99,7 @@ mod tests {
             ("trash", schema_for!(sync_engine::TrashList)),
             ("restore", schema_for!(sync_engine::RestoreReport)),
             ("purge", schema_for!(sync_engine::PurgeReport)),
+            ("pause", schema_for!(sync_engine::control::PauseReport)),
             ("init", schema_for!(InitReport)),
             ("error", schema_for!(ErrorReport)),
         ];

@@ -2,20 +2,33 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use sync_engine::config::format_size;
+use sync_engine::control::Caller;
 use sync_engine::{Cancel, Phase, Watch};
 
 use crate::screen::Screen;
+use crate::show;
 
 /// Draws what a session does, and hands on the wish to stop it.
 pub(crate) struct Progress {
     screen: Screen,
     cancel: Arc<Cancel>,
     bar: Mutex<Option<Drawn>>,
+    waits: Mutex<Waits>,
 }
+
+/// Waiting for a session that is busy.
+enum Waits {
+    NotYet,
+    Since(Instant),
+    Said,
+}
+
+/// Waiting that is shorter is not worth a word.
+const WORTH_SAYING: Duration = Duration::from_secs(1);
 
 struct Drawn {
     bar: ProgressBar,
@@ -25,7 +38,8 @@ struct Drawn {
 
 impl Progress {
     pub(crate) fn new(screen: &Screen, cancel: Arc<Cancel>) -> Self {
-        Self { screen: screen.clone(), cancel, bar: Mutex::new(None) }
+        let waits = Mutex::new(Waits::NotYet);
+        Self { screen: screen.clone(), cancel, bar: Mutex::new(None), waits }
     }
 
     /// The wish to stop that is handed on.
@@ -74,6 +88,20 @@ impl Watch for Progress {
 
     fn is_cancelled(&self) -> bool {
         self.cancel.is_cancelled()
+    }
+}
+
+impl Caller for Progress {
+    fn waits(&self, why: &str) {
+        let mut waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
+        match *waits {
+            Waits::NotYet => *waits = Waits::Since(Instant::now()),
+            Waits::Since(since) if since.elapsed() >= WORTH_SAYING => {
+                *waits = Waits::Said;
+                self.screen.say(&format!("waiting for the running session: {}", show::plain(why)));
+            }
+            Waits::Since(_) | Waits::Said => {}
+        }
     }
 }
 

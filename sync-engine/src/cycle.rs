@@ -164,10 +164,11 @@ impl Session {
         if plan.actions.is_empty() {
             return Ok(quiet(state, self.equivalence(), &plan, &run.reach)?);
         }
-        let number = match run.answers {
-            None => state.begin_run(run.kind, run.started_ns)?,
-            Some(answered) => state.begin_answer(run.kind, run.started_ns, answered)?,
-        };
+        let running = self.running.begin(|| match run.answers {
+            None => state.begin_run(run.kind, run.started_ns),
+            Some(answered) => state.begin_answer(run.kind, run.started_ns, answered),
+        })?;
+        let number = running.number;
         report.run = Some(number.0);
         watch.begin(Phase::Act, Some(plan.actions.len() as u64), Some(bytes));
         let underway = Underway::of(&plan, state)?;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
 use sync_core::side::Side;
 use sync_replica::{Problem, ProblemKind};
 use sync_state::StateError;
@@ -9,7 +10,7 @@ use sync_state::StateError;
 use crate::halt::HaltReport;
 
 /// What a caller can do about an error.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// What was asked for makes no sense.
@@ -68,6 +69,15 @@ pub enum SessionError {
     /// A plan file cannot be used.
     #[error(transparent)]
     PlanFile(#[from] crate::desk::PlanFileError),
+    /// Only a running session can be asked for it, and none runs.
+    #[error("no session of this pair is running")]
+    NotRunning,
+    /// A running session that was asked does not do it.
+    #[error(transparent)]
+    Refused(#[from] crate::control::Refusal),
+    /// A running session cannot be talked to.
+    #[error(transparent)]
+    Wire(#[from] crate::control::WireError),
     /// The work was stopped from outside before anything was decided.
     #[error("stopped before anything was changed")]
     Cancelled,
@@ -87,7 +97,10 @@ impl SessionError {
                 _ => ErrorKind::Internal,
             },
             Self::State(StateError::Locked { .. } | StateError::Full { .. } | StateError::Io { .. })
+            | Self::NotRunning
+            | Self::Wire(_)
             | Self::Cancelled => ErrorKind::TryAgain,
+            Self::Refused(refusal) => refusal.kind,
             Self::State(_) => ErrorKind::Internal,
             Self::Ignore(_)
             | Self::Path { .. }

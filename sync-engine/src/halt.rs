@@ -3,13 +3,13 @@
 //! Owns [`HaltReport`] and the identity guard: what the markers in the roots say against what the state remembers.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sync_core::plan::Halt;
 use sync_core::side::{Side, Sides};
 use sync_replica::Marker;
 
 /// Why nothing is touched until a person says so.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct HaltReport {
     /// A stable identifier, such as `too-many-changes`.
     pub reason: String,
@@ -24,7 +24,7 @@ pub struct HaltReport {
 }
 
 /// One folder that a halt is about.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct HaltFolder {
     /// The folder below the root.
     pub path: String,

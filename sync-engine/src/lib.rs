@@ -13,6 +13,7 @@ mod alerts;
 mod check;
 mod clock;
 pub mod config;
+pub mod control;
 mod cycle;
 mod desk;
 mod error;

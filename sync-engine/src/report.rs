@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sync_core::entry::{Attributes, Entry};
 use sync_core::matrix::Rule;
 use sync_core::path::RelPath;
@@ -29,7 +29,7 @@ pub(crate) fn often_passes(kind: &str) -> bool {
 }
 
 /// One version as a person or a machine can compare it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct VersionReport {
     /// `file`, `directory` or `link`.
     pub kind: String,
@@ -57,7 +57,7 @@ impl From<&Entry> for VersionReport {
 }
 
 /// One transition of a plan.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct TransitionReport {
     /// Such as `COPY_LEFT_TO_RIGHT`.
     pub action: String,
@@ -79,7 +79,7 @@ pub struct TransitionReport {
 }
 
 /// A conflict that was settled or that waits.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ConflictReport {
     /// Where.
     pub path: String,
@@ -115,7 +115,7 @@ impl From<&Conflict> for ConflictReport {
 }
 
 /// A failure at one path. The rest of the work went on.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ProblemReport {
     /// Where; the empty path is the root.
     pub path: String,
@@ -159,7 +159,7 @@ impl From<&Blocked> for ProblemReport {
 }
 
 /// What a side holds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct SideReport {
     /// Regular files and links.
     pub files: u64,
@@ -176,7 +176,7 @@ impl From<Totals> for SideReport {
 }
 
 /// What would happen.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct PlanReport {
     /// The format of this document.
     pub format: u32,
@@ -209,7 +209,7 @@ pub struct PlanReport {
 }
 
 /// What one run did.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct SyncReport {
     /// The run's number in the journal; none when there was nothing to do and nothing to record.
     pub run: Option<u64>,
@@ -279,7 +279,7 @@ impl SyncReport {
 }
 
 /// What lies on both sides, counted.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ScanReport {
     /// The left root.
     pub left_root: String,
@@ -304,7 +304,7 @@ pub struct ScanReport {
 }
 
 /// Why a path is treated as it is.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ExplainReport {
     /// The path.
     pub path: String,
@@ -337,7 +337,7 @@ pub struct ExplainReport {
 }
 
 /// One version per side.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Versions {
     /// The left one.
     pub left: Option<VersionReport>,

@@ -23,6 +23,7 @@ use crate::error::SessionError;
 use crate::halt::{HaltReport, Identity, identify};
 use crate::pace::Pace;
 use crate::put_back::Keeping;
+use crate::records::Running;
 use crate::timetable::Timetable;
 
 /// How a session is opened.
@@ -48,6 +49,8 @@ pub struct Session {
     pub(crate) halt: Option<HaltReport>,
     pub(crate) notices: Vec<String>,
     pub(crate) read_only: bool,
+    /// The runs that are under way.
+    pub(crate) running: Running,
     /// How often a long run is remembered, so that a crash costs no more than this.
     pub(crate) commit_every: Duration,
     /// How long runs are remembered; none for ever.
@@ -189,6 +192,7 @@ impl Session {
             halt: None,
             notices: Vec::new(),
             read_only: options.read_only,
+            running: Running::default(),
             commit_every: Duration::from_secs(20),
             history_retention: None,
             forgot: AtomicBool::new(false),

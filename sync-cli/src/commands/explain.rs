@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use sync_engine::Session;
+use sync_engine::control::Request;
+use sync_engine::report::ExplainReport;
 
 use crate::args::Roots;
 use crate::context::Context;
@@ -11,8 +12,7 @@ use crate::show;
 
 pub(super) fn run(context: &Context, path: &Path, roots: &Roots) -> Result<Exit, Failure> {
     let pair = context.pair(roots, false)?;
-    let session = Session::open(&pair.config, &pair.options)?;
-    let explanation = session.explain(path, &pair.watch)?;
+    let explanation: ExplainReport = pair.ask(&Request::Explain { path: path.into() })?;
     drop(pair.watch);
     super::print(context, &explanation, || show::explain::text(&explanation))?;
     Ok(Exit::Clean)

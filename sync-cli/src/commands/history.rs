@@ -2,8 +2,8 @@
 
 use std::time::SystemTime;
 
-use sync_engine::records::{HistoryQuery, HistoryReport, PathGlob, Records, open_records, parse_moment};
-use sync_engine::report::FORMAT;
+use sync_engine::control::Request;
+use sync_engine::records::{HistoryQuery, HistoryReport, PathGlob, RunDetails, parse_moment};
 
 use crate::args::{HistoryFilter, Roots};
 use crate::context::Context;
@@ -18,23 +18,16 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let query = query(filter)?;
     let pair = context.pair(roots, false)?;
-    let state = open_records(&pair.config, &pair.options)?;
     let level = context.screen.level();
-    let Some(number) = run else {
-        let report = match &state {
-            Some(state) => Records::new(state).history(&query).map_err(sync_engine::SessionError::from)?,
-            None => HistoryReport { format: FORMAT, runs: Vec::new(), more: false },
-        };
+    let Some(run) = run else {
+        let report: HistoryReport = pair.ask(&Request::History(query))?;
         super::print(context, &report, || show::history::list(&report, level))?;
         return Ok(Exit::Clean);
     };
-    let found = match &state {
-        Some(state) => Records::new(state).run(number, &query).map_err(sync_engine::SessionError::from)?,
-        None => None,
-    };
+    let found: Option<RunDetails> = pair.ask(&Request::Run { run, query })?;
     let Some(details) = found else {
         return Err(Failure::usage(format!(
-            "there is no run {number}, or it is forgotten already: `bothways history` lists those there are"
+            "there is no run {run}, or it is forgotten already: `bothways history` lists those there are"
         )));
     };
     super::print(context, &details, || show::history::one(&details, level))?;

@@ -10,6 +10,7 @@ mod explain;
 mod generate;
 mod history;
 mod init;
+mod pause;
 mod plan;
 mod resync;
 mod run;
@@ -29,6 +30,8 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Sync { roots, approve, .. } => sync::run(context, &roots, approve),
         Command::Plan { roots, all, output } => plan::run(context, &roots, all, output.as_deref()),
         Command::Run { roots } => run::run(context, &roots),
+        Command::Pause { roots } => pause::run(context, &roots, &sync_engine::control::Request::Pause),
+        Command::Resume { roots } => pause::run(context, &roots, &sync_engine::control::Request::Resume),
         Command::Scan { roots } => scan::run(context, &roots),
         Command::Init { roots } => init::run(context, &roots),
         Command::Check { roots, send_test_mail } => check::run(context, &roots, send_test_mail),

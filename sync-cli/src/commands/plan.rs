@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use sync_engine::{PlanFile, Session};
+use sync_engine::PlanFile;
+use sync_engine::control::Request;
+use sync_engine::report::PlanReport;
 
 use crate::args::Roots;
 use crate::context::Context;
@@ -17,11 +19,10 @@ pub(super) fn run(
     output: Option<&Path>,
 ) -> Result<Exit, Failure> {
     let pair = context.pair(roots, false)?;
-    let session = Session::open(&pair.config, &pair.options)?;
-    let report = match output {
-        None => session.plan(all, &pair.watch)?,
+    let report: PlanReport = match output {
+        None => pair.ask(&Request::Plan { all })?,
         Some(path) => {
-            let (report, file) = session.plan_to_review(all, &pair.watch)?;
+            let (report, file): (PlanReport, PlanFile) = pair.ask(&Request::PlanToReview { all })?;
             write(path, &file)?;
             let name = path.display().to_string();
             context.screen.say(&show::plan::written(&name));

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use sync_engine::Session;
+use sync_engine::ResyncReport;
+use sync_engine::control::Request;
 
 use crate::args::Roots;
 use crate::context::Context;
@@ -11,8 +12,8 @@ use crate::show;
 
 pub(super) fn run(context: &Context, paths: &[PathBuf], roots: &Roots) -> Result<Exit, Failure> {
     let pair = context.pair(roots, true)?;
-    let session = Session::open(&pair.config, &pair.options)?;
-    let report = session.resync(paths, &pair.watch)?;
+    let paths = paths.iter().map(Into::into).collect();
+    let report: ResyncReport = pair.ask(&Request::Resync { paths })?;
     drop(pair.watch);
     super::print(context, &report, || show::resync::text(&report, context.screen.level()))?;
     Ok(if report.halt.is_some() {

@@ -1,6 +1,7 @@
 //! `scan`: counts, and nothing else.
 
-use sync_engine::Session;
+use sync_engine::control::Request;
+use sync_engine::report::ScanReport;
 
 use crate::args::Roots;
 use crate::context::Context;
@@ -9,8 +10,7 @@ use crate::show;
 
 pub(super) fn run(context: &Context, roots: &Roots) -> Result<Exit, Failure> {
     let pair = context.pair(roots, false)?;
-    let session = Session::open(&pair.config, &pair.options)?;
-    let report = session.scan(&pair.watch)?;
+    let report: ScanReport = pair.ask(&Request::Scan)?;
     drop(pair.watch);
     super::print(context, &report, || show::scan::text(&report, context.screen.level()))?;
     Ok(if report.problems.is_empty() { Exit::Clean } else { Exit::Look })

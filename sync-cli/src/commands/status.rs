@@ -4,7 +4,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-use sync_engine::records::{Records, StatusReport, open_records};
+use sync_engine::control::Request;
+use sync_engine::records::StatusReport;
 use sync_engine::{SessionError, StateError};
 
 use crate::args::Roots;
@@ -31,10 +32,7 @@ fn exit(report: &StatusReport) -> Exit {
 
 /// The state is held no longer than it takes to read it: a sync may want it.
 fn look(pair: &Pair, hours: u32) -> Result<StatusReport, SessionError> {
-    Ok(match open_records(&pair.config, &pair.options)? {
-        Some(state) => Records::new(&state).status(hours)?,
-        None => StatusReport::never_synced(hours),
-    })
+    pair.ask(&Request::Status { hours })
 }
 
 fn redraw(context: &Context, pair: &Pair, hours: u32) -> Result<Exit, Failure> {
@@ -46,8 +44,8 @@ fn redraw(context: &Context, pair: &Pair, hours: u32) -> Result<Exit, Failure> {
                 last = exit(&report);
                 context.screen.redraw(&show::status::text(&report, context.screen.level()))
             }
-            // A run is under way: what was seen before stays.
-            Err(SessionError::State(StateError::Locked { .. })) => Ok(()),
+            // A run is under way, or a session just ended: what was seen before stays.
+            Err(SessionError::State(StateError::Locked { .. }) | SessionError::Wire(_)) => Ok(()),
             Err(error) => return Err(error.into()),
         }
         .map_err(|error| Failure::new(Exit::Internal, error))?;

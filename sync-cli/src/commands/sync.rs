@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sync_engine::{ReviewedPlan, Session, SessionError, SyncOptions};
+use sync_engine::control::{Needs, Request};
+use sync_engine::report::SyncReport;
+use sync_engine::{PlannedReport, ReviewedPlan, SessionError};
 
 use crate::args::Roots;
 use crate::context::Context;
@@ -16,17 +18,19 @@ const DELIVERY: Duration = Duration::from_secs(20);
 pub(super) fn run(context: &Context, roots: &Roots, approve: bool) -> Result<Exit, Failure> {
     let mut pair = context.pair(roots, true)?;
     pair.options.approve = approve;
-    let session = Session::open(&pair.config, &pair.options)
+    let contact = pair
+        .contact(Needs::Acting)
         .inspect_err(|error| sync_engine::alert_failure(&pair.config, &pair.options, error, DELIVERY))?;
-    let report = session
-        .sync(&SyncOptions { approve }, &pair.watch)
-        .inspect_err(|_| session.deliver_alerts(DELIVERY))?;
+    // A running session sees to its alerts itself.
+    let deliver = |patience| contact.session().into_iter().for_each(|here| here.deliver_alerts(patience));
+    let report: SyncReport =
+        pair.ask_of(&contact, &Request::Sync { approve }).inspect_err(|_| deliver(DELIVERY))?;
     let stopped = pair.is_stopped();
     drop(pair.watch);
     let printed = super::print(context, &report, || show::sync::text(&report, context.screen.level()));
     // The result is there; what is not delivered in time waits for the next run.
-    session.deliver_alerts(if stopped { Duration::ZERO } else { DELIVERY });
-    if !stopped {
+    deliver(if stopped { Duration::ZERO } else { DELIVERY });
+    if let (Some(session), false) = (contact.session(), stopped) {
         session.tidy();
     }
     printed?;
@@ -49,12 +53,14 @@ pub(super) fn reviewed(
     let plan = ReviewedPlan::read(file).map_err(SessionError::from)?;
     let mut pair = context.pair(roots, true)?;
     pair.options.approve = approve;
-    let session = Session::open(&pair.config, &pair.options)?;
-    let report = session.sync_reviewed(&plan, &SyncOptions { approve }, &pair.watch)?;
+    let contact = pair.contact(Needs::Acting)?;
+    let report: PlannedReport = pair.ask_of(&contact, &Request::SyncReviewed { plan, approve })?;
     let stopped = pair.is_stopped();
     drop(pair.watch);
     let printed = super::print(context, &report, || show::sync::reviewed(&report, context.screen.level()));
-    session.deliver_alerts(if stopped { Duration::ZERO } else { DELIVERY });
+    if let Some(session) = contact.session() {
+        session.deliver_alerts(if stopped { Duration::ZERO } else { DELIVERY });
+    }
     printed?;
     Ok(if report.sync.halt.is_some() {
         Exit::Halted

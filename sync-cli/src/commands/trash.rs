@@ -3,11 +3,14 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use sync_engine::config::{parse_duration, parse_size};
+use sync_engine::control::{Needs, Request};
 use sync_engine::core::side::Side;
-use sync_engine::{RestoreOptions, Session, TrashFilter, parse_moment};
+use sync_engine::{
+    PurgeReport, RestoreOptions, RestoreReport, SessionError, TrashFilter, TrashList, parse_moment,
+};
 
 use crate::args::{Roots, SideArg, Trash, TrashArgs};
-use crate::context::{Context, Pair};
+use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::show;
 
@@ -65,23 +68,17 @@ fn filter(paths: Vec<String>, which: TrashArgs) -> Result<TrashFilter, Failure> 
     })
 }
 
-fn open(context: &Context, roots: &Roots, writes: bool) -> Result<(Pair, Session), Failure> {
-    let pair = context.pair(roots, writes)?;
-    let session = Session::open(&pair.config, &pair.options)?;
-    Ok((pair, session))
-}
-
 fn list(context: &Context, filter: &TrashFilter, roots: &Roots) -> Result<Exit, Failure> {
-    let (pair, session) = open(context, roots, false)?;
+    let pair = context.pair(roots, false)?;
+    let report: TrashList = pair.ask(&Request::Trash(filter.clone()))?;
     drop(pair.watch);
-    let report = session.trash(filter)?;
     super::print(context, &report, || show::trash::list(&report, context.screen.level()))?;
     Ok(if report.problems.is_empty() { Exit::Clean } else { Exit::Look })
 }
 
 fn restore(context: &Context, options: &RestoreOptions, roots: &Roots) -> Result<Exit, Failure> {
-    let (pair, session) = open(context, roots, !options.dry_run)?;
-    let report = session.restore_from_trash(options, &pair.watch)?;
+    let pair = context.pair(roots, !options.dry_run)?;
+    let report: RestoreReport = pair.ask(&Request::Restore(options.clone()))?;
     drop(pair.watch);
     super::print(context, &report, || show::trash::restored(&report, context.screen.level()))?;
     Ok(if report.is_whole() && !report.restored.is_empty() { Exit::Clean } else { Exit::Look })
@@ -95,10 +92,14 @@ struct Dropping {
 }
 
 fn purge(context: &Context, filter: &TrashFilter, how: &Dropping, roots: &Roots) -> Result<Exit, Failure> {
-    let (pair, session) = open(context, roots, !how.dry_run)?;
-    drop(pair.watch);
+    let pair = context.pair(roots, !how.dry_run)?;
+    let contact = pair.contact(Needs::Acting)?;
+    let purge = |dry_run: bool| -> Result<PurgeReport, SessionError> {
+        let request = Request::Purge { filter: filter.clone(), expired: how.expired, dry_run };
+        pair.ask_of(&contact, &request)
+    };
     if !how.dry_run && !how.yes {
-        let plan = session.purge_trash(filter, how.expired, true)?;
+        let plan = purge(true)?;
         if !plan.purged.is_empty() {
             context.screen.say(show::trash::purged(&plan, context.screen.level()).trim_end());
             match super::asks(context, "Drop this for good?")? {
@@ -115,7 +116,8 @@ fn purge(context: &Context, filter: &TrashFilter, how: &Dropping, roots: &Roots)
             }
         }
     }
-    let report = session.purge_trash(filter, how.expired, how.dry_run)?;
+    let report = purge(how.dry_run)?;
+    drop(pair.watch);
     super::print(context, &report, || show::trash::purged(&report, context.screen.level()))?;
     Ok(if report.problems.is_empty() { Exit::Clean } else { Exit::Look })
 }

@@ -1,6 +1,7 @@
 //! `undo`: put back what a run did.
 
-use sync_engine::{Session, UndoOptions};
+use sync_engine::control::{Needs, Request};
+use sync_engine::{UndoOptions, UndoReport};
 
 use crate::args::Roots;
 use crate::context::Context;
@@ -16,9 +17,9 @@ pub(super) struct How {
 
 pub(super) fn run(context: &Context, run: u64, how: &How, roots: &Roots) -> Result<Exit, Failure> {
     let pair = context.pair(roots, !how.dry_run)?;
-    let session = Session::open(&pair.config, &pair.options)?;
+    let contact = pair.contact(Needs::Acting)?;
     let mut options = UndoOptions { keep_both: how.keep_both, dry_run: true };
-    let plan = session.undo(run, &options, &pair.watch)?;
+    let plan: UndoReport = pair.ask_of(&contact, &Request::Undo { run, options })?;
     let level = context.screen.level();
     if how.dry_run || plan.transitions.is_empty() {
         drop(pair.watch);
@@ -41,7 +42,7 @@ pub(super) fn run(context: &Context, run: u64, how: &How, roots: &Roots) -> Resu
         }
     }
     options.dry_run = false;
-    let report = session.undo(run, &options, &pair.watch)?;
+    let report: UndoReport = pair.ask_of(&contact, &Request::Undo { run, options })?;
     drop(pair.watch);
     super::print(context, &report, || show::undo::done(&report, level))?;
     Ok(if report.is_whole() { Exit::Clean } else { Exit::Look })

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use sync_engine::AlertsReport;
 use sync_engine::config::format_size;
+use sync_engine::control::{LiveReport, PauseReport};
 use sync_engine::records::{StatusReport, TrashSideReport};
 
 use super::lists::{self, Limit};
@@ -17,6 +18,9 @@ pub(crate) fn text(report: &StatusReport, level: i8) -> String {
     }
     if let (Some(left), Some(right)) = (&report.left_root, &report.right_root) {
         let _ = writeln!(out, "  left   {}\n  right  {}", plain(left), plain(right));
+    }
+    if let Some(session) = &report.live {
+        live(&mut out, session, level);
     }
     if let Some(halt) = &report.halt {
         let _ = writeln!(
@@ -63,6 +67,60 @@ pub(crate) fn text(report: &StatusReport, level: i8) -> String {
     }
     alerts(&mut out, &report.alerts);
     out
+}
+
+/// What a running session says of itself.
+fn live(out: &mut String, session: &LiveReport, level: i8) {
+    let title = paint(BOLD, "A session runs");
+    let _ = writeln!(out, "\n{title} since {} (process {})", when(&session.since), session.process);
+    if let Some(since) = &session.paused_since {
+        let word = paint(CARE.bold(), "paused");
+        let _ = writeln!(out, "  {word} since {}: `bothways resume` lets it go on", when(since));
+    }
+    if let Some(what) = &session.waits_for {
+        let since = session.waits_since.as_deref().map(|since| format!(" since {}", when(since)));
+        let word = paint(CARE.bold(), "waiting");
+        let _ = writeln!(out, "  {word}{}: {}", since.unwrap_or_default(), plain(what));
+    }
+    if let Some(since) = &session.busy_since {
+        let _ = writeln!(out, "  a cycle is under way since {}", when(since));
+    }
+    for (side, how) in [("left", &session.left), ("right", &session.right)] {
+        if let Some(how) = how {
+            let _ = writeln!(out, "  the {side} side is {}", plain(how));
+        }
+    }
+    if let Some(files) = session.waiting_files.filter(|files| *files > 0) {
+        let files = count(files, "file waits", "files wait");
+        let size = session.waiting_bytes.map(|bytes| format!(", {}", format_size(bytes)));
+        let _ = writeln!(out, "  {files}{}", size.unwrap_or_default());
+    }
+    Limit::of(level, 10).list(out, &session.copying, |one| {
+        format!(
+            "  on its way: {}, {} of {}",
+            path(&one.path),
+            format_size(one.bytes_done),
+            format_size(one.bytes)
+        )
+    });
+    if let Some(next) = &session.next_full_scan {
+        let _ =
+            writeln!(out, "  {}", paint(FAINT, format!("everything is looked at again at {}", when(next))));
+    }
+}
+
+/// What pausing a session, or letting it go on, has done.
+pub(crate) fn paused(report: &PauseReport) -> String {
+    let since = report.since.as_deref().map(|since| format!(" since {}", when(since))).unwrap_or_default();
+    match (report.paused, report.changed) {
+        (true, true) if report.busy => {
+            "Paused: what is being done is finished first; `bothways resume` lets it go on.\n".to_owned()
+        }
+        (true, true) => "Paused: nothing is synced until `bothways resume`.\n".to_owned(),
+        (true, false) => format!("It is paused already{since}.\n"),
+        (false, true) => "It goes on: what changed meanwhile is synced now.\n".to_owned(),
+        (false, false) => "It was not paused.\n".to_owned(),
+    }
 }
 
 fn alerts(out: &mut String, alerts: &AlertsReport) {

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sync_core::side::Sides;
 use sync_notify::{Channel, Delivered, DeliveryError, Letter, LetterKind, plain};
 use sync_state::{AlertChanges, NewMessage, Room, State, StateError, Told, Waiting};
@@ -40,7 +40,7 @@ const DAY: &str = "alerts.day";
 const LOST: &str = "alerts.lost";
 
 /// What waits for delivery, and what stands in its way.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct AlertsReport {
     /// How many messages wait.
     pub queued: u64,
@@ -59,7 +59,7 @@ pub struct AlertsReport {
 }
 
 /// What came of a test message on one way.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct TestDelivery {
     /// `mail`, `webhook` or `command`.
     pub channel: String,

@@ -5,13 +5,13 @@
 use std::path::Path;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sync_core::entry::{Digest, Entry, Kind};
 use sync_core::matrix::Rule;
 use sync_core::path::RelPath;
 use sync_core::side::{Side, Sides};
 use sync_replica::{Problem, ProblemKind};
-use sync_state::{Conflict, ConflictState};
+use sync_state::{Conflict, ConflictState, State, StateError};
 
 use super::diff::{Text, unified};
 use crate::error::SessionError;
@@ -20,7 +20,7 @@ use crate::session::Session;
 use crate::watch::{Watch, Watched};
 
 /// The inbox.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ConflictList {
     /// The format of this document.
     pub format: u32,
@@ -33,7 +33,7 @@ pub struct ConflictList {
 }
 
 /// One conflict as it is on record.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ConflictItem {
     /// Where.
     pub path: String,
@@ -80,7 +80,7 @@ impl From<&Conflict> for ConflictItem {
 }
 
 /// One conflict with everything there is to see of it now.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ConflictView {
     /// The format of this document.
     pub format: u32,
@@ -107,7 +107,7 @@ pub struct ConflictView {
 }
 
 /// One side's version of a conflict, now.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ShownVersion {
     /// Where it lies on its side.
     pub path: String,
@@ -121,6 +121,29 @@ pub struct ShownVersion {
     pub holds_agreed: Option<bool>,
     /// Why it could not be read.
     pub error: Option<String>,
+}
+
+impl ConflictList {
+    /// The inbox of a pair that was never synced.
+    pub(crate) const fn none() -> Self {
+        Self { format: FORMAT, open: 0, settled: 0, conflicts: Vec::new() }
+    }
+
+    /// The inbox as the state has it.
+    pub(crate) fn of(state: &State, all: bool) -> Result<Self, StateError> {
+        let known = state.conflicts()?;
+        let open = known.iter().filter(|one| one.state == ConflictState::Open).count() as u64;
+        Ok(Self {
+            format: FORMAT,
+            open,
+            settled: known.len() as u64 - open,
+            conflicts: known
+                .iter()
+                .filter(|one| all || one.state == ConflictState::Open)
+                .map(ConflictItem::from)
+                .collect(),
+        })
+    }
 }
 
 /// The rule of a conflict by its stable name.
@@ -157,20 +180,9 @@ struct Looked {
 impl Session {
     /// The inbox: what waits, and with `all` also what a clash copy has settled.
     pub fn conflicts(&self, all: bool) -> Result<ConflictList, SessionError> {
-        let known = match &self.state {
-            Some(state) => state.conflicts()?,
-            None => Vec::new(),
-        };
-        let open = known.iter().filter(|one| one.state == ConflictState::Open).count() as u64;
-        Ok(ConflictList {
-            format: FORMAT,
-            open,
-            settled: known.len() as u64 - open,
-            conflicts: known
-                .iter()
-                .filter(|one| all || one.state == ConflictState::Open)
-                .map(ConflictItem::from)
-                .collect(),
+        Ok(match &self.state {
+            Some(state) => ConflictList::of(state, all)?,
+            None => ConflictList::none(),
         })
     }
 

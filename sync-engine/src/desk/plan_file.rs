@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sync_core::entry::{Attributes, Entry};
 use sync_core::guard::halt;
@@ -95,7 +95,7 @@ pub enum PlanFileError {
 }
 
 /// A plan as it is written to a file: the plan document, and what it takes to know the pair and every version again.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct PlanFile {
     /// The format of plan files.
     pub plan_file: u32,
@@ -130,7 +130,7 @@ pub struct PlanFile {
 }
 
 /// One transition with the exact versions it was planned on.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct PlannedTransition {
     /// As in the plan document.
     #[serde(flatten)]
@@ -144,7 +144,7 @@ pub struct PlannedTransition {
 }
 
 /// Everything that tells one version from another.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Exact {
     /// `file`, `directory` or `link`.
     pub kind: String,
@@ -180,7 +180,7 @@ impl From<&Entry> for Exact {
 }
 
 /// What came of carrying out a reviewed plan.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct PlannedReport {
     /// As of any sync.
     #[serde(flatten)]
@@ -201,7 +201,7 @@ impl PlannedReport {
 }
 
 /// A planned transition that was not made.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct LeftOut {
     /// Where.
     pub path: String,
@@ -212,10 +212,11 @@ pub struct LeftOut {
 }
 
 /// A plan file that was read and found whole.
-#[derive(Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ReviewedPlan {
     file: String,
     pair: Option<String>,
+    #[serde(with = "crate::control::words::sides")]
     roots: Sides<String>,
     /// Seal, action and path of each transition.
     named: Vec<(String, String, String)>,

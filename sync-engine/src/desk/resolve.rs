@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sync_core::compare::Difference;
 use sync_core::guidance::{Choice, Guidance, Keep, Refusal, Second};
 use sync_core::path::RelPath;
@@ -30,7 +30,7 @@ use crate::session::Session;
 use crate::watch::Watch;
 
 /// Which conflicts are meant.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Which {
     /// All that are open.
     All,
@@ -39,7 +39,7 @@ pub enum Which {
 }
 
 /// What came of settling conflicts.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ResolveReport {
     /// The format of this document.
     pub format: u32,
@@ -69,7 +69,7 @@ impl ResolveReport {
 }
 
 /// A conflict that is settled now.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Resolved {
     /// Where.
     pub path: String,
@@ -86,7 +86,7 @@ pub struct Resolved {
 }
 
 /// A conflict that stays as it is.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Unresolved {
     /// Where, or what was asked for.
     pub path: String,

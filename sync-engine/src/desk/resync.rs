@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sync_core::entry::{Digest, Entry, Kind};
 use sync_core::guard::halt;
 use sync_core::guidance::{Focus, Guidance};
@@ -31,7 +31,7 @@ use crate::session::Session;
 use crate::watch::Watch;
 
 /// What a look by content found and did.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ResyncReport {
     /// The format of this document.
     pub format: u32,
@@ -78,7 +78,7 @@ impl ResyncReport {
 }
 
 /// A content that differs without a trace of a change.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Corruption {
     /// Where.
     pub path: String,

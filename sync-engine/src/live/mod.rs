@@ -4,16 +4,22 @@
 //! trying again. There is no second engine: everything is done by [`Session::sync`] and [`Session::sync_near`].
 //!
 //! Start with [`live`], which opens the pair and waits for roots that are away; `turns` is the loop of an open session,
-//! `ears` hears what happens on both sides, `dirty` says what is looked at when.
+//! `ears` hears what happens on both sides, `dirty` says what is looked at when, `reached` lets other commands in.
 
 mod dirty;
 mod ears;
+mod reached;
+mod rolling;
 mod turns;
 
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::Receiver;
+
+use self::reached::Reached;
 use self::turns::Turns;
 use crate::config::Config;
+use crate::control::Call;
 use crate::error::{ErrorKind, SessionError};
 use crate::report::SyncReport;
 use crate::session::{Session, SessionOptions};
@@ -49,24 +55,34 @@ impl LiveWatch for crate::watch::Silent {}
 pub fn live(config: &Config, options: &SessionOptions, watch: &dyn LiveWatch) -> Result<(), SessionError> {
     let mut pause = AWAY_FIRST;
     let mut waits = false;
+    let mut reached = Reached::new(config, options);
+    // A call that takes a session opened with approval.
+    let mut approving: Option<Call> = None;
     while !watch.is_cancelled() {
-        let opened = Session::open(config, options);
+        let options = &SessionOptions { approve: options.approve || approving.is_some(), ..options.clone() };
+        let opened = reached.open().and_then(|()| reached.stage.enter(|| Session::open(config, options)));
         let ended = opened.and_then(|session| {
             (pause, waits) = (AWAY_FIRST, false);
-            let ended = Turns::new(&session, config, watch).run();
+            let ended = Turns::new(&session, config, watch, &reached).run(approving.take());
             session.deliver_alerts(DELIVERY);
+            reached.stage.leave(session);
             ended
         });
         match ended {
-            Ok(()) | Err(SessionError::Cancelled) => return Ok(()),
+            Ok(None) | Err(SessionError::Cancelled) => return Ok(()),
+            Ok(call) => approving = call,
             Err(error) if error.kind() == ErrorKind::TryAgain => {
+                reached.stage.board.waits(Some(error.to_string()));
+                for call in approving.take().into_iter().chain(reached.calls.try_iter()) {
+                    call.refuse(&error);
+                }
                 // Once, not in every turn.
                 if !std::mem::replace(&mut waits, true) {
                     log::warn!(operation = "wait"; "{error}; waiting until it can be used again");
                     watch.waits(&error);
                     crate::alert_failure(config, options, &error, DELIVERY);
                 }
-                rest(watch, pause);
+                rest(watch, pause, &reached.calls);
                 pause = (pause * 2).min(AWAY_LONGEST);
             }
             Err(error) => return Err(error),
@@ -75,9 +91,10 @@ pub fn live(config: &Config, options: &SessionOptions, watch: &dyn LiveWatch) ->
     Ok(())
 }
 
-fn rest(watch: &dyn LiveWatch, pause: Duration) {
+/// Waits for a while. Somebody who asks for something is a reason to look again at once.
+fn rest(watch: &dyn LiveWatch, pause: Duration, calls: &Receiver<Call>) {
     let until = Instant::now() + pause;
-    while !watch.is_cancelled() && Instant::now() < until {
+    while !watch.is_cancelled() && calls.is_empty() && Instant::now() < until {
         std::thread::sleep(GLANCE.min(until.saturating_duration_since(Instant::now())));
     }
 }

@@ -4,15 +4,19 @@
 
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::Receiver;
 use sync_core::path::RelPath;
 use sync_core::side::Side;
 use sync_replica::{News, ProblemKind};
 
 use super::dirty::Dirty;
 use super::ears::{Ears, Heard};
+use super::reached::Reached;
 use super::{GLANCE, LiveWatch};
 use crate::SyncOptions;
+use crate::clock::now_ns;
 use crate::config::Config;
+use crate::control::{Call, Request, Stage};
 use crate::error::SessionError;
 use crate::report::SyncReport;
 use crate::session::Session;
@@ -24,32 +28,55 @@ pub(super) struct Turns<'a> {
     full_every: Duration,
     ears: Ears<'a>,
     dirty: Dirty,
+    stage: &'a Stage,
+    calls: &'a Receiver<Call>,
 }
 
 impl<'a> Turns<'a> {
-    pub(super) fn new(session: &'a Session, config: &Config, watch: &'a dyn LiveWatch) -> Self {
+    pub(super) fn new(
+        session: &'a Session,
+        config: &Config,
+        watch: &'a dyn LiveWatch,
+        reached: &'a Reached,
+    ) -> Self {
         Self {
             session,
             watch,
             interval: config.sync_interval,
             full_every: config.live.full_scan_every,
-            ears: Ears::new(session, config.live.watch, config.sync_interval),
+            ears: Ears::new(session, config.live.watch, config.sync_interval, &reached.stage.board),
             dirty: Dirty::new(config.live.debounce, config.sync_interval),
+            stage: &reached.stage,
+            calls: &reached.calls,
         }
     }
 
-    pub(super) fn run(mut self) -> Result<(), SessionError> {
+    /// Until it is stopped, or until a call comes that takes a session opened with approval; `first` is such a call.
+    pub(super) fn run(mut self, first: Option<Call>) -> Result<Option<Call>, SessionError> {
         // Watching begins before the first look, so that nothing falls between the two.
         for side in Side::BOTH {
             self.ears.open(side)?;
         }
         self.watch.ready();
-        let mut last_full = self.full()?;
+        // None until everything was looked at.
+        let mut last_full = None;
+        if let Some(call) = first {
+            self.answer(call, &mut last_full)?;
+        }
         while !self.watch.is_cancelled() {
             self.listen(last_full);
+            while let Ok(call) = self.calls.try_recv() {
+                if self.session.halt.is_some() && call.request().approves() {
+                    return Ok(Some(call));
+                }
+                self.answer(call, &mut last_full)?;
+            }
+            if self.stage.board.is_paused() {
+                continue;
+            }
             let now = Instant::now();
-            if now >= self.next_full(last_full) {
-                last_full = self.full()?;
+            if now >= self.next_full(last_full, now) {
+                last_full = Some(self.full()?);
                 continue;
             }
             let mut told = self.dirty.take(now);
@@ -61,29 +88,74 @@ impl<'a> Turns<'a> {
                 }
             }
             if told.get(&RelPath::root()) == Some(&true) {
-                last_full = self.full()?;
+                last_full = Some(self.full()?);
             } else if !told.is_empty() {
+                let _busy = self.stage.board.busy();
                 let report = self.session.sync_near(&told, &SyncOptions::default(), self.watch);
                 self.judge(report)?;
             } else if self.dirty.retries(now) {
                 self.dirty.tried(false, now);
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// When everything is looked at next, although nobody told of anything.
-    fn next_full(&self, last_full: Instant) -> Instant {
+    fn next_full(&self, last_full: Option<Instant>, now: Instant) -> Instant {
+        let Some(last_full) = last_full else { return now };
         last_full + if self.ears.hear_all() { self.full_every } else { self.interval }
     }
 
-    /// Waits for news until something is due.
-    fn listen(&mut self, last_full: Instant) {
-        let due = self.dirty.due().into_iter().chain([self.next_full(last_full)]).min();
-        let until = due.unwrap_or(last_full).min(Instant::now() + GLANCE);
-        for heard in self.ears.listen(until) {
+    /// Waits for news, or for somebody who asks for something, until something is due.
+    fn listen(&mut self, last_full: Option<Instant>) {
+        let now = Instant::now();
+        let next_full = self.next_full(last_full, now);
+        let waiting = self.dirty.len() as u64;
+        self.stage.board.write(|written| {
+            written.told = Some(waiting);
+            let ahead = i64::try_from(next_full.saturating_duration_since(now).as_nanos()).unwrap_or(i64::MAX);
+            written.next_full_ns = last_full.map(|_| now_ns().saturating_add(ahead));
+        });
+        let mut until = now + GLANCE;
+        if !self.stage.board.is_paused() {
+            until = self.dirty.due().into_iter().chain([next_full, until]).min().unwrap_or(until);
+        }
+        for heard in self.ears.listen(until, self.calls) {
             self.take(heard);
         }
+    }
+
+    /// Does what somebody asks for, between two cycles.
+    fn answer(&mut self, call: Call, last_full: &mut Option<Instant>) -> Result<(), SessionError> {
+        if call.is_over() {
+            return Ok(());
+        }
+        let _busy = self.stage.board.busy();
+        let &Request::Sync { approve } = call.request() else {
+            call.carry_out(self.session, self.watch);
+            return Ok(());
+        };
+        self.dirty.clear();
+        let synced = self.session.sync(&SyncOptions { approve }, &call.watch(self.watch));
+        let given_up = call.is_over() && !self.watch.is_cancelled();
+        if given_up {
+            // Whoever asked has left. What was not done then is done in its turn.
+            self.dirty.mark(RelPath::root(), true, Instant::now());
+        }
+        match synced {
+            Ok(report) => {
+                call.reply(Ok(report.clone().into()));
+                self.judge(Ok(report))?;
+            }
+            Err(error) => {
+                call.refuse(&error);
+                if !(given_up && matches!(error, SessionError::Cancelled)) {
+                    return Err(error);
+                }
+            }
+        }
+        *last_full = Some(Instant::now());
+        Ok(())
     }
 
     fn take(&mut self, (side, news): Heard) {
@@ -101,6 +173,7 @@ impl<'a> Turns<'a> {
 
     /// A cycle over everything.
     fn full(&mut self) -> Result<Instant, SessionError> {
+        let _busy = self.stage.board.busy();
         let waiting = self.dirty.len();
         let begun = Instant::now();
         // What is told from here on may be seen by this look or not.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sync_core::clash::clash_name;
 use sync_core::entry::{Attributes, Entry};
 use sync_core::matrix::{Rule, State};
@@ -22,7 +22,7 @@ use crate::session::Session;
 use crate::watch::Watch;
 
 /// What is restored, and where to.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct RestoreOptions {
     /// What is meant, as for listing. Of each path the newest version on each side is restored.
     pub filter: TrashFilter,
@@ -37,7 +37,7 @@ pub struct RestoreOptions {
 }
 
 /// What came back from the trash.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct RestoreReport {
     /// The format of this document.
     pub format: u32,
@@ -59,7 +59,7 @@ impl RestoreReport {
 }
 
 /// One thing of the trash.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Restored {
     /// Where it was.
     pub path: String,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sync_core::fold::Equivalence;
 use sync_core::path::RelPath;
 use sync_core::side::{Side, Sides};
@@ -16,11 +16,12 @@ use crate::report::{FORMAT, ProblemReport, time};
 use crate::session::Session;
 
 /// Which things in the trash are meant. Everything that is given must hold.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct TrashFilter {
     /// Original paths below the roots with all below them, or patterns as [`PathGlob`] has them; any of them.
     pub paths: Vec<String>,
     /// On this side alone.
+    #[serde(with = "crate::control::words::some_side")]
     pub side: Option<Side>,
     /// Put there at this time or later: UTC nanoseconds.
     pub since_ns: Option<i64>,
@@ -35,7 +36,7 @@ pub struct TrashFilter {
 }
 
 /// One thing in the trash.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct TrashItem {
     /// Where it was.
     pub path: String,
@@ -59,7 +60,7 @@ pub struct TrashItem {
 }
 
 /// What one side's trash holds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct TrashSum {
     /// Things that are there.
     pub items: u64,
@@ -70,7 +71,7 @@ pub struct TrashSum {
 }
 
 /// What lies in the trash, by original path, the newest first.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct TrashList {
     /// The format of this document.
     pub format: u32,
@@ -85,7 +86,7 @@ pub struct TrashList {
 }
 
 /// What was dropped for good.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct PurgeReport {
     /// The format of this document.
     pub format: u32,
@@ -102,7 +103,7 @@ pub struct PurgeReport {
 }
 
 /// One thing that was dropped.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Purged {
     /// Where it was.
     pub path: String,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sync_core::entry::Entry;
 use sync_core::path::RelPath;
 use sync_core::side::Side;
@@ -19,7 +19,7 @@ use crate::session::Session;
 use crate::watch::Watch;
 
 /// How a run is undone.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct UndoOptions {
     /// Where something else is at a path now, the old version is put beside it, under a name like that of a clash
     /// copy.
@@ -29,7 +29,7 @@ pub struct UndoOptions {
 }
 
 /// What undoing a run takes, or what came of it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct UndoReport {
     /// The format of this document.
     pub format: u32,
@@ -69,7 +69,7 @@ impl UndoReport {
 }
 
 /// Something that an undo leaves as it is.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct LeftAlone {
     /// Where.
     pub path: String,

@@ -3,14 +3,32 @@
 //! The one place that says what a pattern of paths means: for the history, the conflicts and the trash alike.
 
 use globset::{GlobBuilder, GlobMatcher};
+use serde::{Deserialize, Serialize};
 use sync_core::path::show;
 
 use crate::error::SessionError;
 
 /// A path with everything below it, or a pattern of paths.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct PathGlob {
+    /// As it was typed.
+    text: String,
     kind: Kind,
+}
+
+impl TryFrom<String> for PathGlob {
+    type Error = SessionError;
+
+    fn try_from(text: String) -> Result<Self, SessionError> {
+        Self::new(&text)
+    }
+}
+
+impl From<PathGlob> for String {
+    fn from(glob: PathGlob) -> Self {
+        glob.text
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -32,15 +50,15 @@ impl PathGlob {
     /// [`SessionError::Path`] when it is no pattern.
     pub fn new(text: &str) -> Result<Self, SessionError> {
         let path = || text.trim_start_matches("./").trim_end_matches('/').as_bytes().to_vec();
-        Ok(Self::pattern(text)?.unwrap_or_else(|| Self { kind: Kind::Below(path()) }))
+        Ok(Self::pattern(text)?.unwrap_or_else(|| Self { text: text.to_owned(), kind: Kind::Below(path()) }))
     }
 
     /// The pattern, if `text` is one and not a path.
     ///
     /// # Errors
     /// [`SessionError::Path`] when it is meant as one and is none.
-    pub(crate) fn pattern(text: &str) -> Result<Option<Self>, SessionError> {
-        let text = text.trim_start_matches("./").trim_end_matches('/');
+    pub(crate) fn pattern(typed: &str) -> Result<Option<Self>, SessionError> {
+        let text = typed.trim_start_matches("./").trim_end_matches('/');
         if !text.contains(['*', '?', '[', '{']) {
             return Ok(None);
         }
@@ -53,7 +71,8 @@ impl PathGlob {
             .compile_matcher();
         let (begins, ends) = fixed(from_root);
         let pattern = Pattern { matcher, begins: begins.into(), ends: ends.into() };
-        Ok(Some(Self { kind: if text.contains('/') { Kind::Paths(pattern) } else { Kind::Names(pattern) } }))
+        let kind = if text.contains('/') { Kind::Paths(pattern) } else { Kind::Names(pattern) };
+        Ok(Some(Self { text: typed.to_owned(), kind }))
     }
 
     /// Whether a path, in its bytes, is meant.

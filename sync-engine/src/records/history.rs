@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sync_state::{JournalQuery, Run, RunId, StateError};
 
 use super::{PathGlob, Records, RowReport, action_matches};
@@ -13,7 +13,7 @@ use crate::report::{FORMAT, time};
 const MOST_ROWS: usize = 10_000;
 
 /// Which runs to tell of.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HistoryQuery {
     /// From this moment on: UTC nanoseconds.
     pub since_ns: Option<i64>,
@@ -34,7 +34,7 @@ impl Default for HistoryQuery {
 }
 
 /// One recorded run.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct RunReport {
     /// Its number.
     pub run: u64,
@@ -57,7 +57,7 @@ pub struct RunReport {
 }
 
 /// Runs, the latest first.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct HistoryReport {
     /// The format of this document.
     pub format: u32,
@@ -68,7 +68,7 @@ pub struct HistoryReport {
 }
 
 /// One run of a history.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct HistoryItem {
     /// The run.
     #[serde(flatten)]
@@ -78,7 +78,7 @@ pub struct HistoryItem {
 }
 
 /// One run in full.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct RunDetails {
     /// The format of this document.
     pub format: u32,
@@ -166,7 +166,7 @@ impl Records<'_> {
 
     pub(super) fn report(&self, run: &Run) -> RunReport {
         let summary = run.summary.as_ref();
-        let unfinished = if self.running == Some(run.id) { "running" } else { "cut-short" };
+        let unfinished = if self.running.contains(&run.id.0) { "running" } else { "cut-short" };
         let took = |end: i64| u64::try_from(end.saturating_sub(run.started_ns) / 1_000_000).ok();
         RunReport {
             run: run.id.0,

@@ -6,10 +6,11 @@
 mod glob;
 mod history;
 mod rows;
+mod running;
 mod status;
 mod times;
 
-use sync_state::{RunId, State};
+use sync_state::State;
 
 use crate::config::Config;
 use crate::error::SessionError;
@@ -18,6 +19,7 @@ use crate::session::{SessionOptions, state_dir};
 pub use glob::{PathGlob, action_matches};
 pub use history::{HistoryItem, HistoryQuery, HistoryReport, RunDetails, RunReport};
 pub use rows::RowReport;
+pub(crate) use running::Running;
 pub use status::{
     HaltStanding, ProblemStanding, RecentReport, StatusReport, TrashReport, TrashSideReport, WaitingConflict,
 };
@@ -27,19 +29,19 @@ pub use times::parse_moment;
 #[derive(Clone, Copy, Debug)]
 pub struct Records<'a> {
     state: &'a State,
-    /// The run that is under way, so that it does not count as one that was cut short.
-    running: Option<RunId>,
+    /// The runs that are under way, so that they do not count as ones that were cut short.
+    running: &'a [u64],
 }
 
 impl<'a> Records<'a> {
     /// The records in a state that no run is under way in.
     pub const fn new(state: &'a State) -> Self {
-        Self { state, running: None }
+        Self { state, running: &[] }
     }
 
-    /// The same in a session whose run of this number is under way.
-    pub const fn while_running(state: &'a State, run: u64) -> Self {
-        Self { state, running: Some(RunId(run)) }
+    /// The same in a session whose runs of these numbers are under way.
+    pub const fn while_running(state: &'a State, running: &'a [u64]) -> Self {
+        Self { state, running }
     }
 }
 

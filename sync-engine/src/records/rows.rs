@@ -1,7 +1,7 @@
 //! One row of the journal as a report.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sync_core::matrix::Rule;
 use sync_core::path::RelPath;
 use sync_state::{JournalRow, Journaled};
@@ -9,7 +9,7 @@ use sync_state::{JournalRow, Journaled};
 use crate::report::{VersionReport, time};
 
 /// One transition that was recorded.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct RowReport {
     /// Its position within the run, from 0.
     pub seq: u64,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sync_core::matrix::Rule;
 use sync_core::path::RelPath;
 use sync_core::side::Sides;
@@ -12,13 +12,14 @@ use sync_state::{Conflict, ConflictState, Halted, Run, StandingProblem, StateErr
 use super::{Records, RunReport};
 use crate::alerts::{AlertsReport, alerts_report};
 use crate::clock::now_ns;
+use crate::control::LiveReport;
 use crate::put_back::waiting_onward;
 use crate::report::{FORMAT, VersionReport, often_passes, time};
 
 const HOUR_NS: i64 = 3600 * 1_000_000_000;
 
 /// How a pair stands.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct StatusReport {
     /// The format of this document.
     pub format: u32,
@@ -53,10 +54,12 @@ pub struct StatusReport {
     pub trash: TrashReport,
     /// Messages to a person that wait for delivery, and what stands in their way.
     pub alerts: AlertsReport,
+    /// The session that runs; none when none does.
+    pub live: Option<LiveReport>,
 }
 
 /// A guard that stopped the last sync.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct HaltStanding {
     /// A stable identifier, such as `too-many-changes`.
     pub reason: String,
@@ -73,7 +76,7 @@ pub struct HaltStanding {
 }
 
 /// A conflict that waits.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct WaitingConflict {
     /// Where.
     pub path: String,
@@ -92,7 +95,7 @@ pub struct WaitingConflict {
 }
 
 /// A problem that stands.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ProblemStanding {
     /// Where; the empty path is the root.
     pub path: String,
@@ -113,7 +116,7 @@ pub struct ProblemStanding {
 }
 
 /// What was done lately.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct RecentReport {
     /// So many hours back.
     pub hours: u32,
@@ -126,7 +129,7 @@ pub struct RecentReport {
 }
 
 /// What lies in the trash.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct TrashReport {
     /// On the left.
     pub left: TrashSideReport,
@@ -135,7 +138,7 @@ pub struct TrashReport {
 }
 
 /// What lies in one side's trash.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct TrashSideReport {
     /// Versions.
     pub files: u64,
@@ -166,6 +169,7 @@ impl StatusReport {
             recent: RecentReport { hours, runs: 0, done: BTreeMap::new(), bytes_copied: 0 },
             trash: TrashReport { left: none(), right: none() },
             alerts: AlertsReport::default(),
+            live: None,
         }
     }
 }
@@ -261,6 +265,7 @@ impl Records<'_> {
             recent: self.recent(hours)?,
             trash: self.trash()?,
             alerts: alerts_report(self.state)?,
+            live: None,
         })
     }
 
