@@ -63,6 +63,12 @@ fn parse(bytes: &[u8], shown: &Path) -> Result<Marker, Problem> {
     Ok(Marker { pair: stored.pair, side })
 }
 
+/// Whether a path leads to the directory with this device and number.
+pub(crate) fn is_there(path: &Path, identity: (u64, u64)) -> bool {
+    let now = open_root(path).ok().and_then(|root| root.stat_self().ok());
+    now.is_some_and(|now| (now.dev, now.id) == identity)
+}
+
 impl LocalReplica {
     /// Whether the path still leads to the directory that was opened.
     pub(crate) fn check_presence(&self) -> Result<(), Problem> {

@@ -17,3 +17,5 @@ mod fixture;
 mod folding;
 #[cfg(target_os = "linux")]
 mod races;
+#[cfg(target_os = "linux")]
+mod watching;
