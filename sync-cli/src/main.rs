@@ -14,6 +14,7 @@ mod document;
 mod exit;
 mod hints;
 mod logging;
+mod manager;
 mod progress;
 mod screen;
 mod show;

@@ -17,7 +17,7 @@ use sync_fs::{Access, IgnoreRules, IgnoreSpec, LocalOptions, LocalReplica};
 use sync_replica::{Filter, Marker, Problem, ProblemKind, Replica};
 use sync_state::{Pair, State};
 
-use crate::alerts::Alerts;
+use crate::alerts::{Alerts, Misread};
 use crate::config::{Config, Performance, default_state_dir};
 use crate::error::SessionError;
 use crate::halt::{HaltReport, Identity, identify};
@@ -45,7 +45,7 @@ pub struct Session {
     pub(crate) terms: Terms,
     pub(crate) performance: Performance,
     /// How hard to work right now.
-    pub(crate) pace: Pace,
+    pub(crate) pace: Arc<Pace>,
     pub(crate) halt: Option<HaltReport>,
     pub(crate) notices: Vec<String>,
     pub(crate) read_only: bool,
@@ -61,6 +61,8 @@ pub struct Session {
     pair: String,
     /// Whom to tell; none where nobody is to be told.
     pub(crate) alerts: Option<Alerts>,
+    /// What is wrong with the configuration as it is by now.
+    pub(crate) misread: Arc<Misread>,
 }
 
 /// What a session is made of, for callers that bring their own replicas.
@@ -187,7 +189,7 @@ impl Session {
             filter,
             state,
             terms: Terms { policy, abilities },
-            pace: Pace::new(Timetable::always(performance.limits())),
+            pace: Arc::new(Pace::new(Timetable::always(performance.limits()))),
             performance,
             halt: None,
             notices: Vec::new(),
@@ -199,6 +201,7 @@ impl Session {
             keeping: Keeping::default(),
             pair: String::new(),
             alerts: None,
+            misread: Arc::default(),
         };
         session.meet(options)?;
         if !session.read_only && session.halt.is_none() {

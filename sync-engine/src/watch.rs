@@ -33,7 +33,8 @@ pub trait Watch: Sync {
         let _ = (count, bytes);
     }
 
-    /// Whether the session should end at its next safe point.
+    /// Whether the session should end at its next safe point. Whoever is at work, or waits, asks several times a second,
+    /// so that a face may take it for a sign of life.
     fn is_cancelled(&self) -> bool {
         false
     }

@@ -1,40 +1,108 @@
 //! `run`: the live session, until it is stopped.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use sync_engine::config::{Config, ConfigError};
 use sync_engine::report::SyncReport;
-use sync_engine::{Cancel, LiveWatch, SessionError, Watch, live};
+use sync_engine::{
+    Cancel, FileSettings, LiveWatch, Phase, Reloaded, Reread, SessionError, Settings, Watch, live,
+};
 
 use crate::args::Roots;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
-use crate::show;
+use crate::manager::Manager;
+use crate::{show, stop};
 
 pub(super) fn run(context: &Context, roots: &Roots) -> Result<Exit, Failure> {
     let pair = context.pair(roots, true)?;
-    let told = Told { context, cancel: pair.watch.cancel() };
-    live(&pair.config, &pair.options, &told)?;
+    let settings = Source::of(&pair.config, roots);
+    let told = Told { context, cancel: pair.watch.cancel(), manager: Manager::new() };
+    let ended = live(&settings, &pair.options, &told);
+    told.manager.stopping();
+    ended?;
     context.screen.say("stopped; everything that was begun is finished or rolled back");
     Ok(Exit::Clean)
 }
 
-/// Tells a person, or with `--json` a machine, what each cycle did: one line each.
+/// Where the configuration comes from.
+enum Source {
+    File(Arc<FileSettings>),
+    /// Two folders, and the defaults.
+    Fixed(Box<Config>),
+}
+
+impl Source {
+    fn of(config: &Config, roots: &Roots) -> Self {
+        let Some(file) = config.file.clone() else { return Self::Fixed(Box::new(config.clone())) };
+        let named = roots.left.clone().zip(roots.right.clone());
+        let from = file.clone();
+        let load = move || load(&from, named.as_ref());
+        let settings = Arc::new(FileSettings::new(file, config.clone(), load));
+        let asked = Arc::clone(&settings);
+        stop::reload_with(move || asked.ask());
+        Self::File(settings)
+    }
+}
+
+/// As the context reads it when the program starts.
+fn load(file: &PathBuf, named: Option<&(PathBuf, PathBuf)>) -> Result<Config, ConfigError> {
+    let mut config = Config::load(file)?;
+    if let Some((left, right)) = named {
+        config.roots = Config::for_roots(left, right)?.roots;
+    }
+    Ok(config)
+}
+
+impl Settings for Source {
+    fn current(&self) -> Config {
+        match self {
+            Self::File(settings) => settings.current(),
+            Self::Fixed(config) => Config::clone(config),
+        }
+    }
+
+    fn changed(&self) -> Option<Reread> {
+        match self {
+            Self::File(settings) => settings.changed(),
+            Self::Fixed(_) => None,
+        }
+    }
+}
+
+const READY: &str = "both folders are there; changes are synced from now on";
+
+/// Tells a person, or with `--json` a machine, what each cycle did: one line each. The service manager hears how the
+/// session stands.
 struct Told<'a> {
     context: &'a Context,
     cancel: Arc<Cancel>,
+    manager: Manager,
 }
 
 impl Watch for Told<'_> {
+    fn begin(&self, _: Phase, _: Option<u64>, _: Option<u64>) {
+        self.manager.beat();
+    }
+
+    fn advance(&self, _: u64, _: u64) {
+        self.manager.beat();
+    }
+
     fn is_cancelled(&self) -> bool {
+        // Whoever asks is at work, or waits as he should.
+        self.manager.beat();
         self.cancel.is_cancelled()
     }
 }
 
 impl LiveWatch for Told<'_> {
     fn ready(&self) {
-        self.context.screen.say("both folders are there; changes are synced from now on (Ctrl-C stops)");
+        self.context.screen.say(&format!("{READY} (Ctrl-C stops)"));
         log::info!(operation = "run"; "both roots are there: changes are synced from now on");
         log::logger().flush();
+        self.manager.ready(READY);
     }
 
     fn cycle(&self, report: &SyncReport) {
@@ -44,13 +112,45 @@ impl LiveWatch for Told<'_> {
         } else {
             self.context.screen.say(&show::sync::line(report));
         }
+        let line = show::sync::line(report);
+        self.manager.status(&format!("changes are synced; last: {}", anstream::adapter::strip_str(&line)));
         // The next line of the log may be hours away.
+        log::logger().flush();
+    }
+
+    fn reloaded(&self, reloaded: &Reloaded<'_>) {
+        self.manager.reloading();
+        let status = match reloaded {
+            Reloaded::Taken { changes, opens } => {
+                for line in show::reload::lines(changes) {
+                    self.context.screen.say(&line);
+                }
+                // It is ready when both roots are there again.
+                if *opens { None } else { Some(READY.to_owned()) }
+            }
+            Reloaded::Refused { error, line } => {
+                let error = error.to_string();
+                let shown = error.lines().map(show::plain).collect::<Vec<_>>().join("\n");
+                self.context.screen.tell(&format!(
+                    "the configuration cannot hold, and what held before still does:\n{shown}"
+                ));
+                Some(format!("the configuration cannot hold, and what held before still does: {line}"))
+            }
+            _ => {
+                self.context.screen.say("the configuration says what it said before");
+                Some(READY.to_owned())
+            }
+        };
+        if let Some(status) = status {
+            self.manager.ready(&status);
+        }
         log::logger().flush();
     }
 
     fn waits(&self, error: &SessionError) {
         let words = show::plain(&error.to_string());
         self.context.screen.tell(&format!("waiting: {words}; it goes on by itself"));
+        self.manager.status(&format!("waiting: {words}"));
         log::logger().flush();
     }
 }

@@ -18,6 +18,7 @@ pub(crate) mod explain;
 pub(crate) mod history;
 mod lists;
 pub(crate) mod plan;
+pub(crate) mod reload;
 pub(crate) mod resync;
 pub(crate) mod scan;
 pub(crate) mod status;

@@ -16,10 +16,14 @@ mod morning;
 mod plan_file;
 mod records;
 #[cfg(unix)]
+mod reload;
+#[cfg(unix)]
 mod reference;
 mod resync;
 mod schema;
 mod screen;
+#[cfg(unix)]
+mod session;
 mod sync;
 mod undo;
 mod world;

@@ -53,6 +53,23 @@ pub(crate) fn of_error(error: &SessionError, config: Option<&Path>) -> Option<Ma
     }
 }
 
+/// The configuration has become one that cannot be taken.
+pub(crate) fn misread(why: &str, config: Option<&Path>) -> Matter {
+    let mut key = vec![ROOT];
+    key.extend_from_slice(b"configuration");
+    let mut version = [0; 16];
+    version.copy_from_slice(&blake3::hash(why.as_bytes()).as_bytes()[..16]);
+    let what = What::Failure(Failure {
+        path: config.map(|path| path.display().to_string()).unwrap_or_default(),
+        side: None,
+        operation: "reload".to_owned(),
+        kind: "configuration".to_owned(),
+        error: why.to_owned(),
+        remedies: vec![remedy("See whether it is right", &["check"], config)],
+    });
+    Matter { key, version, patience: Patience::Repeat, what }
+}
+
 fn halted(halt: &HaltReport, config: Option<&Path>) -> Matter {
     let mut key = vec![HALT];
     key.extend_from_slice(halt.reason.as_bytes());

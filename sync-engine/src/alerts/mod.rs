@@ -11,6 +11,7 @@ mod compose;
 mod courier;
 mod decide;
 mod events;
+mod misread;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -27,6 +28,7 @@ use self::channels::Way;
 use self::compose::{Day, Sender};
 use self::courier::{Courier, Next, Tried};
 use self::decide::{Extent, Matter, Terms, Verdict};
+pub(crate) use self::misread::Misread;
 use crate::clock::now_ns;
 use crate::config::{Config, Granularity};
 use crate::error::SessionError;
@@ -418,6 +420,18 @@ impl Session {
         self.tell(alerts, state, &met, extent.min(Extent::Roots), Some(report));
     }
 
+    /// Tells of a configuration that cannot be taken, or that can be again, when that is news.
+    pub(crate) fn alert_misread(&self) {
+        if !self.misread.take_news() {
+            return;
+        }
+        if let Some((alerts, state)) = self.alerts.as_ref().zip(self.state.as_ref()).filter(|_| !self.read_only) {
+            let roots = self.misread.why().is_none();
+            // The session is open, so that its roots are there.
+            self.tell(alerts, state, &[], if roots { Extent::Roots } else { Extent::Nothing }, None);
+        }
+    }
+
     fn tell(
         &self,
         alerts: &Alerts,
@@ -426,8 +440,10 @@ impl Session {
         extent: Extent,
         report: Option<&SyncReport>,
     ) {
+        let misread = self.misread.why().map(|why| events::misread(&why, alerts.config.as_deref()));
+        let met: Vec<_> = met.iter().cloned().chain(misread).collect();
         let told = alerts
-            .turn(state, &self.locations(), met, extent, report, now_ns())
+            .turn(state, &self.locations(), &met, extent, report, now_ns())
             .and_then(|()| alerts.deliver(state, None));
         if let Err(why) = told {
             log::error!(operation = "alert", error:% = why; "alerts of this cycle could not be kept: {why}");

@@ -14,6 +14,7 @@ use sync_core::clash::check_template;
 use sync_core::policy::{ConflictPolicy, FirstMatch};
 use sync_core::side::{Side, Sides};
 
+use super::changes::Written;
 use super::error::{ConfigError, Fault, Source};
 use super::keys::{self, Key as Known};
 use super::model::{
@@ -29,7 +30,9 @@ pub(super) fn config(
     tree: Vec<(Key, Node)>,
 ) -> Result<Config, ConfigError> {
     let mut fields = Fields::sort(source, folder, tree)?;
+    let written = Written::of(fields.found.iter().map(|(name, field)| (*name, &field.node.value)));
     let mut config = Config::of(fields.roots()?);
+    config.written = written;
     read(&mut fields, &mut config)?;
     match fields.found.pop_first() {
         None => Ok(config),

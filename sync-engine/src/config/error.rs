@@ -54,6 +54,15 @@ pub enum ConfigError {
     },
 }
 
+impl ConfigError {
+    /// The same in one line, for a log: without the line of the text.
+    pub fn line(&self) -> String {
+        let Self::Fault(fault) = self else { return self.to_string() };
+        let help = if fault.help.is_empty() { String::new() } else { format!(" ({})", fault.help) };
+        format!("{}:{}:{}: {}{help}", shown(&fault.file), fault.line, fault.column, fault.message)
+    }
+}
+
 /// A mistake at one place of the text; boxed, for it is large and rare. Reads as its [`Mistake`].
 ///
 /// Shows as the place, the message, the line with a caret, and what to do.

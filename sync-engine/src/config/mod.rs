@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use sync_core::side::Sides;
 
+mod changes;
 mod decode;
 mod error;
 mod keys;
@@ -20,6 +21,7 @@ mod tests;
 mod tree;
 mod values;
 
+pub use changes::Changes;
 pub use error::{ConfigError, Fault, Mistake};
 pub use model::{
     Address, Alert, Auth, Config, Email, Granularity, Hours, Ignore, Limits, Live, LogFormat, Logging, Password,

@@ -11,6 +11,7 @@ use sync_core::policy::Policy;
 use sync_core::side::Sides;
 pub use sync_notify::{Secret, SecretSource as Password};
 
+use super::changes::Written;
 pub use crate::timetable::{Hours, Limits, Timetable};
 
 /// A pair of replicas and everything the user chose for it.
@@ -48,6 +49,8 @@ pub struct Config {
     pub logging: Logging,
     /// How long runs are remembered; none for ever.
     pub history_retention: Option<Duration>,
+    /// Which keys the text sets.
+    pub(super) written: Written,
 }
 
 impl Config {
@@ -69,6 +72,7 @@ impl Config {
             webhook: Webhook::default(),
             logging: Logging::default(),
             history_retention: Some(days(90)),
+            written: Written::default(),
         }
     }
 

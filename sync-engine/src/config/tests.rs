@@ -535,3 +535,35 @@ proptest! {
         let _ = Config::from_text(&part, Path::new(["c.toml", "c.json", "c.yaml"][ending])).map_err(|e| e.to_string());
     }
 }
+
+#[test]
+fn what_a_text_changes_is_told_by_key_and_never_by_value() {
+    let changes = |old: &str, new: &str| {
+        let Changes { keys, later } = good(old).changes_to(&good(new));
+        (keys.join(" "), later.join(" "))
+    };
+    #[rustfmt::skip]
+    let table: &[(&str, &str, &str, &str)] = &[
+        // old, new, at once, later
+        ("", "", "", ""),
+        ("", "sync_interval_seconds = 11\n", "sync_interval_seconds", ""),
+        ("sync_interval_seconds = 10\n", "# ten is the default\n", "", ""),
+        ("[email]\npassword = 'x'\n", "[email]\npassword = 'y'\n", "email.password", ""),
+        ("[ignore]\nglobs = ['a', 'b']\n", "[ignore]\nglobs = ['ab']\n", "ignore.globs", ""),
+        ("[[schedule.hours]]\nto = '01:00'\n", "[[schedule.hours]]\nto = '02:00'\n", "schedule.hours", ""),
+        ("[[schedule.hours]]\nto = '01:00'\n", "[schedule]\nhours = [{ to = '01:00' }]\n", "", ""),
+        ("", "[logging]\nlog_level = 'debug'\n[guard]\nmax_change_percent = 1\n", "guard.max_change_percent", "logging.log_level"),
+        ("[soft_delete]\nmax_size_mb = 1\n", "[soft_delete]\nmax_size_mb = 2\n", "soft_delete.max_size_bytes", ""),
+    ];
+    for (old, new, keys, later) in table {
+        assert_eq!(changes(old, new), ((*keys).to_owned(), (*later).to_owned()), "{old} {new}");
+    }
+    let moved = Config::from_text("left_root = 'c'\nright_root = 'b'\n[logging]\nformat = 'text'\n", Path::new("/home/anna/pair.toml"));
+    let (old, moved) = (good(""), moved.unwrap());
+    assert_eq!(old.changes_to(&moved).later, ["left_root", "logging.format"]);
+    let taken = moved.within(&old);
+    assert_eq!((&taken.roots, &taken.logging), (&old.roots, &old.logging));
+    let paced = |text: &str| old.changes_to(&good(text)).only_pace();
+    assert!(paced("[performance]\nbandwidth_limit_left = 1\nmax_concurrent_copies = 2\n[[schedule.hours]]\n"));
+    assert!(!paced("[performance]\nbandwidth_limit = 1\nverify = 'all'\n") && !paced(""));
+}

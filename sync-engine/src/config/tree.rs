@@ -119,6 +119,14 @@ pub(super) fn parse(source: &Source<'_>) -> Result<Vec<(Key, Node)>, ConfigError
     }
 }
 
+/// The value that a default of the table of keys stands for.
+pub(super) fn default_value(text: &str) -> Option<Value> {
+    match toml::parse(&format!("x = {text}")).ok()?.value {
+        Value::Table(mut entries) => entries.pop().map(|(_, node)| node.value),
+        _ => None,
+    }
+}
+
 /// A text that is no TOML, JSON or YAML.
 struct Bad {
     span: Span,

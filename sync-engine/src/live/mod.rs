@@ -4,11 +4,14 @@
 //! trying again. There is no second engine: everything is done by [`Session::sync`] and [`Session::sync_near`].
 //!
 //! Start with [`live`], which opens the pair and waits for roots that are away; `turns` is the loop of an open session,
-//! `ears` hears what happens on both sides, `dirty` says what is looked at when, `reached` lets other commands in.
+//! `ears` hears what happens on both sides, `dirty` says what is looked at when, `reached` lets other commands in,
+//! `reload` takes another configuration.
 
 mod dirty;
 mod ears;
+mod file;
 mod reached;
+mod reload;
 mod rolling;
 mod turns;
 
@@ -16,9 +19,11 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 
+pub use self::file::FileSettings;
 use self::reached::Reached;
+use self::reload::{Interrupted, Reload};
+pub use self::reload::{Reloaded, Reread, Settings};
 use self::turns::Turns;
-use crate::config::Config;
 use crate::control::Call;
 use crate::error::{ErrorKind, SessionError};
 use crate::report::SyncReport;
@@ -43,6 +48,11 @@ pub trait LiveWatch: Watch {
         let _ = report;
     }
 
+    /// The configuration was read again.
+    fn reloaded(&self, reloaded: &Reloaded<'_>) {
+        let _ = reloaded;
+    }
+
     /// The session waits for something outside of it: a root that is away, a state that another session holds.
     fn waits(&self, error: &SessionError) {
         let _ = error;
@@ -52,15 +62,40 @@ pub trait LiveWatch: Watch {
 impl LiveWatch for crate::watch::Silent {}
 
 /// Keeps the pair of a configuration the same until it is stopped. An error is one that waiting does not mend.
-pub fn live(config: &Config, options: &SessionOptions, watch: &dyn LiveWatch) -> Result<(), SessionError> {
+///
+/// What [`Settings`] come to say later is taken over while it runs, as far as it can be.
+pub fn live(
+    settings: &dyn Settings,
+    options: &SessionOptions,
+    watch: &dyn LiveWatch,
+) -> Result<(), SessionError> {
+    let reload = Reload::new(settings.current());
+    std::thread::scope(|scope| {
+        let _followed = reload.follow(scope, settings, watch);
+        run(&reload, options, &Interrupted { watch, reload: &reload }, &|| watch.is_cancelled())
+    })
+}
+
+fn run(
+    reload: &Reload,
+    options: &SessionOptions,
+    watch: &dyn LiveWatch,
+    is_over: &dyn Fn() -> bool,
+) -> Result<(), SessionError> {
     let mut pause = AWAY_FIRST;
     let mut waits = false;
-    let mut reached = Reached::new(config, options);
+    let mut reached = Reached::new(&reload.take(), options);
     // A call that takes a session opened with approval.
     let mut approving: Option<Call> = None;
-    while !watch.is_cancelled() {
+    while !is_over() {
+        let config = &reload.take();
         let options = &SessionOptions { approve: options.approve || approving.is_some(), ..options.clone() };
-        let opened = reached.open().and_then(|()| reached.stage.enter(|| Session::open(config, options)));
+        let open = || {
+            let mut session = Session::open(config, options)?;
+            reload.guide(&mut session);
+            Ok(session)
+        };
+        let opened = reached.open().and_then(|()| reached.stage.enter(open));
         let ended = opened.and_then(|session| {
             (pause, waits) = (AWAY_FIRST, false);
             let ended = Turns::new(&session, config, watch, &reached).run(approving.take());
@@ -69,7 +104,8 @@ pub fn live(config: &Config, options: &SessionOptions, watch: &dyn LiveWatch) ->
             ended
         });
         match ended {
-            Ok(None) | Err(SessionError::Cancelled) => return Ok(()),
+            // Stopped, or ended by another configuration.
+            Err(SessionError::Cancelled) => {}
             Ok(call) => approving = call,
             Err(error) if error.kind() == ErrorKind::TryAgain => {
                 reached.stage.board.waits(Some(error.to_string()));
@@ -85,6 +121,7 @@ pub fn live(config: &Config, options: &SessionOptions, watch: &dyn LiveWatch) ->
                 rest(watch, pause, &reached.calls);
                 pause = (pause * 2).min(AWAY_LONGEST);
             }
+            Err(error) if reload.goes_back(&error, watch) => {}
             Err(error) => return Err(error),
         }
     }

@@ -65,6 +65,7 @@ impl<'a> Turns<'a> {
         }
         while !self.watch.is_cancelled() {
             self.listen(last_full);
+            self.session.alert_misread();
             while let Ok(call) = self.calls.try_recv() {
                 if self.session.halt.is_some() && call.request().approves() {
                     return Ok(Some(call));
