@@ -40,9 +40,9 @@ const BLOCK: u64 = 1 << 20;
 /// Below this nothing is worth going on with.
 const WORTH_KEEPING: u64 = 2 * BLOCK;
 /// A note is written after so many bytes, ...
-const NOTE_BYTES: u64 = 64 << 20;
+const NOTE_BYTES: u64 = if cfg!(test) { BLOCK } else { 64 << 20 };
 /// ... but not more often than this, ...
-const NOTE_PAUSE: Duration = Duration::from_secs(2);
+const NOTE_PAUSE: Duration = if cfg!(test) { Duration::ZERO } else { Duration::from_secs(2) };
 /// ... and after this long where bytes come slowly.
 const NOTE_LATEST: Duration = Duration::from_secs(10);
 /// Holes are hashed, though not written; beyond this that takes longer than it is worth.
