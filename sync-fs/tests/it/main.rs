@@ -19,3 +19,5 @@ mod folding;
 mod races;
 #[cfg(target_os = "linux")]
 mod watching;
+#[cfg(target_os = "linux")]
+mod writers;
