@@ -4,8 +4,8 @@
 //! now and then what was written is made durable, and only then a note (`note.rs`) says how far it goes, with the state
 //! of the digest there (`growing.rs`). Whoever comes back finds a version of the source that is the noted one or begins
 //! anew; cuts the copy back to what the note claims; reads that once, unless the side tells that the copy is as it was
-//! left, and goes on.
-//! So neither a write that was lost, nor one that was never claimed, nor a hand from outside gets into a finished copy.
+//! left, and goes on. So neither a write that was lost, nor one that was never claimed, nor a hand from outside gets
+//! into a finished copy.
 //!
 //! A finished copy stays here until it is installed. Start with [`LocalReplica::stage_with_partial`].
 
@@ -42,7 +42,7 @@ const WORTH_KEEPING: u64 = 2 * BLOCK;
 /// A note is written after so many bytes, ...
 const NOTE_BYTES: u64 = if cfg!(test) { BLOCK } else { 64 << 20 };
 /// ... but not more often than this, ...
-const NOTE_PAUSE: Duration = if cfg!(test) { Duration::ZERO } else { Duration::from_secs(2) };
+const NOTE_PAUSE: Duration = if cfg!(test) { Duration::ZERO } else { Duration::from_secs(5) };
 /// ... and after this long where bytes come slowly.
 const NOTE_LATEST: Duration = Duration::from_secs(10);
 /// Holes are hashed, though not written; beyond this that takes longer than it is worth.
@@ -247,7 +247,8 @@ impl LocalReplica {
         let held = if plain { None } else { self.busy.hold(key_of(at)) };
         let Some(held) = held else { return self.stage_copy(source, reread, control) };
         let room = self.partial_room().map_err(trouble)?;
-        self.drop_old_partials(&room).map_err(trouble)?;
+        // What cannot be dropped now can be another time.
+        let _ = self.drop_old_partials(&room);
         match self.copy_on(staging, &room, &held, source, at, reread, control) {
             Ok((stat, digest, confirmed, resumed)) => Ok(Staged {
                 digest,

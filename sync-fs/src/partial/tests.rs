@@ -338,7 +338,7 @@ fn spoil(world: &World, dice: &mut Dice) -> &'static str {
 #[test]
 fn no_interruption_and_no_spoiling_ever_leads_to_a_wrong_byte() {
     let mut resumed = 0;
-    for seed in 0..60 {
+    for seed in 0..40 {
         let mut dice = Dice::new(seed);
         let size = |dice: &mut Dice| (2 * BLOCK + dice.roll(4 * BLOCK)) as usize;
         let mut content = noise(size(&mut dice), seed);
@@ -392,7 +392,7 @@ fn no_interruption_and_no_spoiling_ever_leads_to_a_wrong_byte() {
         resumed += u64::from(finish(&world, &to, &content, &format!("{story:?}")) > 0);
     }
     println!("{resumed} copies were gone on with");
-    assert!(resumed > 20, "only {resumed} copies were gone on with");
+    assert!(resumed > 15, "only {resumed} copies were gone on with");
 }
 
 #[test]
