@@ -74,7 +74,7 @@ pub enum SessionError {
     NotRunning,
     /// A running session that was asked does not do it.
     #[error(transparent)]
-    Refused(#[from] crate::control::Refusal),
+    Refused(Box<crate::control::Refusal>),
     /// A running session cannot be talked to.
     #[error(transparent)]
     Wire(#[from] crate::control::WireError),

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use sync_engine::AlertsReport;
+use sync_engine::RollingReport;
 use sync_engine::config::format_size;
 use sync_engine::control::{LiveReport, PauseReport};
 use sync_engine::records::{StatusReport, TrashSideReport};
@@ -72,7 +73,8 @@ pub(crate) fn text(report: &StatusReport, level: i8) -> String {
 /// What a running session says of itself.
 fn live(out: &mut String, session: &LiveReport, level: i8) {
     let title = paint(BOLD, "A session runs");
-    let _ = writeln!(out, "\n{title} since {} (process {})", when(&session.since), session.process);
+    let process = if level > 0 { format!(" (process {})", session.process) } else { String::new() };
+    let _ = writeln!(out, "\n{title} since {}{process}", when(&session.since));
     if let Some(since) = &session.paused_since {
         let word = paint(CARE.bold(), "paused");
         let _ = writeln!(out, "  {word} since {}: `bothways resume` lets it go on", when(since));
@@ -85,9 +87,14 @@ fn live(out: &mut String, session: &LiveReport, level: i8) {
     if let Some(since) = &session.busy_since {
         let _ = writeln!(out, "  a cycle is under way since {}", when(since));
     }
-    for (side, how) in [("left", &session.left), ("right", &session.right)] {
+    let sides =
+        [("left", &session.left, &session.left_rolling), ("right", &session.right, &session.right_rolling)];
+    for (side, how, rolling) in sides {
         if let Some(how) = how {
             let _ = writeln!(out, "  the {side} side is {}", plain(how));
+        }
+        if let Some(rolling) = rolling {
+            let _ = writeln!(out, "    {}", round(rolling));
         }
     }
     if let Some(files) = session.waiting_files.filter(|files| *files > 0) {
@@ -107,6 +114,21 @@ fn live(out: &mut String, session: &LiveReport, level: i8) {
         let _ =
             writeln!(out, "  {}", paint(FAINT, format!("everything is looked at again at {}", when(next))));
     }
+}
+
+/// How far a look round a side is that is not watched.
+fn round(rolling: &RollingReport) -> String {
+    let folders = count(rolling.directories, "folder", "folders");
+    let every = rolling.round_seconds;
+    let active = match rolling.active {
+        0 => String::new(),
+        active => format!(", the {active} in which something changed lately in every interval"),
+    };
+    let last = match (&rolling.last_round_finished, rolling.last_round_seconds) {
+        (Some(finished), Some(took)) => format!("; the last round took {took} s, until {}", when(finished)),
+        _ => "; the first round is under way".to_owned(),
+    };
+    format!("{folders}, all within {every} s{active}{last}")
 }
 
 /// What pausing a session, or letting it go on, has done.
@@ -148,6 +170,7 @@ fn headline(out: &mut String, report: &StatusReport) {
     };
     let looked = match &report.checked {
         Some(checked) => format!(" (looked at {} UTC)", when(checked)),
+        None if report.live.is_some() => ": the session looks at everything first".to_owned(),
         None => ": `bothways sync` begins".to_owned(),
     };
     let _ = writeln!(out, "{word}{}", paint(FAINT, looked));

@@ -9,6 +9,8 @@ mod check;
 mod config;
 mod conflicts;
 #[cfg(unix)]
+mod control;
+#[cfg(unix)]
 mod live;
 mod logs;
 mod machine;

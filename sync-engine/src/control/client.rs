@@ -15,7 +15,7 @@ use crate::watch::Watch;
 /// How long a greeting may take.
 const GREETING: Duration = Duration::from_secs(10);
 /// How long a session may be silent: it tells several times a second how a request stands.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 
 /// Who asks a running session. Every method does nothing by default.
 pub trait Caller: Watch {

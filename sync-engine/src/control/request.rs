@@ -163,6 +163,30 @@ impl Request {
         }
     }
 
+    /// A word for it, for the log.
+    pub(crate) const fn word(&self) -> &'static str {
+        match self {
+            Self::Status { .. } => "status",
+            Self::History(_) | Self::Run { .. } => "history",
+            Self::Conflicts { .. } => "conflicts",
+            Self::Conflict { .. } => "conflicts show",
+            Self::Resolve { .. } => "conflicts resolve",
+            Self::Resync { .. } => "resync",
+            Self::Undo { .. } => "undo",
+            Self::Trash(_) => "trash list",
+            Self::Restore(_) => "trash restore",
+            Self::Purge { .. } => "trash purge",
+            Self::Plan { .. } | Self::PlanToReview { .. } => "plan",
+            Self::Scan => "scan",
+            Self::Explain { .. } => "explain",
+            Self::Sync { approve: false } => "sync",
+            Self::Sync { approve: true } => "sync --approve",
+            Self::SyncReviewed { .. } => "sync --plan",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+        }
+    }
+
     /// Whether it lets through what a guard would stop.
     pub(crate) const fn approves(&self) -> bool {
         matches!(self, Self::Sync { approve: true } | Self::SyncReviewed { approve: true, .. })
@@ -345,6 +369,12 @@ pub enum About {
 impl From<&SessionError> for Refusal {
     fn from(error: &SessionError) -> Self {
         Self { kind: error.kind(), message: error.to_string(), about: error.about() }
+    }
+}
+
+impl From<Refusal> for SessionError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
     }
 }
 

@@ -27,11 +27,11 @@ const MOST: usize = 32;
 /// How long a greeting and a request may take to arrive.
 const ARRIVAL: Duration = Duration::from_secs(5);
 /// How long one who waits for an answer may be silent, as one that the terminal has stopped.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 /// How often one who waits is told how it stands.
 const TELLING: Duration = Duration::from_millis(200);
 /// How long the end of a session waits for answers to go out.
-const FAREWELL: Duration = Duration::from_secs(2);
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Who is served, until it is dropped.
 pub(crate) struct Server {

@@ -19,7 +19,7 @@ use crate::session::Session;
 use crate::watch::Silent;
 
 /// How long the end of a session waits for those who still read from it.
-const READERS: Duration = Duration::from_secs(2);
+const READERS: Duration = Duration::from_secs(1);
 
 /// What the loop and those who serve share.
 pub(crate) struct Stage {
@@ -50,13 +50,16 @@ impl Stage {
         Ok(session)
     }
 
-    /// The session ends. Those who still read from it are waited for, but not for ever.
+    /// The session ends. Those who still read from it are waited for, but not for ever; those who come now wait until
+    /// it has given back its state.
     pub(crate) fn leave(&self, session: Arc<Session>) {
-        *self.session() = None;
+        let mut here = self.session();
+        *here = None;
         let until = Instant::now() + READERS;
         while Arc::strong_count(&session) > 1 && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(5));
         }
+        drop(session);
     }
 
     /// A call waits for its turn. When the loop has ended, whoever waits for it is told so.
@@ -75,8 +78,10 @@ impl Stage {
 
     fn outcome(&self, request: &Request) -> Result<Answer, SessionError> {
         match request {
-            Request::Pause => return Ok(self.board.pause(true).into()),
-            Request::Resume => return Ok(self.board.pause(false).into()),
+            Request::Pause | Request::Resume => {
+                log::info!(operation = "control", request = request.word(); "asked to {}", request.word());
+                return Ok(self.board.pause(matches!(request, Request::Pause)).into());
+            }
             _ => {}
         }
         let here = self.session();
@@ -94,6 +99,8 @@ impl Stage {
         Ok(match answer {
             Answer::Status(mut status) => {
                 status.live = Some(self.board.report());
+                // Nobody needs to begin what has begun.
+                status.needs_person &= !status.is_unknown();
                 status.into()
             }
             other => other,

@@ -5,6 +5,7 @@ pub(crate) mod some_side {
     use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
     use sync_core::side::Side;
 
+    #[allow(clippy::ref_option, reason = "serde asks for a reference")]
     pub(crate) fn serialize<S: Serializer>(side: &Option<Side>, to: S) -> Result<S::Ok, S::Error> {
         side.map(Side::name).serialize(to)
     }

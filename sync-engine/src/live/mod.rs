@@ -89,6 +89,7 @@ fn run(
     let mut approving: Option<Call> = None;
     while !is_over() {
         let config = &reload.take();
+        reached.follow(config, options);
         let options = &SessionOptions { approve: options.approve || approving.is_some(), ..options.clone() };
         let open = || {
             let mut session = Session::open(config, options)?;

@@ -38,6 +38,14 @@ impl Reached {
         Self { stage, calls, server: Served::NotYet, folder, roots }
     }
 
+    /// The configuration may be another one now: whoever looks for its pair shall find this session.
+    pub(super) fn follow(&mut self, config: &Config, options: &SessionOptions) {
+        let roots = (config.roots.left.clone().into(), config.roots.right.clone().into());
+        if self.folder != state_dir(config, options) || self.roots != roots {
+            *self = Self::new(config, options);
+        }
+    }
+
     /// Lets others in from now on.
     ///
     /// # Errors

@@ -132,6 +132,8 @@ impl<'a> Turns<'a> {
             return Ok(());
         }
         let _busy = self.stage.board.busy();
+        let word = call.request().word();
+        log::info!(operation = "control", request = word; "carried out for somebody who asks: {word}");
         let &Request::Sync { approve } = call.request() else {
             call.carry_out(self.session, self.watch);
             return Ok(());

@@ -174,6 +174,13 @@ impl StatusReport {
     }
 }
 
+impl StatusReport {
+    /// Whether nothing is known of the pair yet: it was never looked at, and no run was recorded.
+    pub fn is_unknown(&self) -> bool {
+        self.checked.is_none() && self.last_run.is_none() && self.halt.is_none()
+    }
+}
+
 impl From<Halted> for HaltStanding {
     fn from(halted: Halted) -> Self {
         Self {

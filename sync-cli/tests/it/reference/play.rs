@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::scenes::{Setting, Show, Step};
@@ -15,6 +16,8 @@ const MORNING: u64 = 1_715_936_400;
 /// The folders in which one scene is played.
 pub(super) struct Stage {
     world: World,
+    /// A session that runs behind the scene.
+    session: Mutex<Option<Ended>>,
 }
 
 /// What came of a step.
@@ -32,7 +35,7 @@ pub(super) enum Played {
 
 impl Stage {
     pub(super) fn new(setting: Setting) -> Self {
-        let stage = Self { world: World::new() };
+        let stage = Self { world: World::new(), session: Mutex::new(None) };
         for side in ["office", "cloud"] {
             std::fs::create_dir(stage.world.path(side)).unwrap();
         }
@@ -71,6 +74,35 @@ impl Stage {
     pub(super) fn quietly(&self, line: &str) {
         let outcome = self.world.run(words(line));
         assert!(outcome.code <= 1, "{line}: {}{}", outcome.out, outcome.err);
+    }
+
+    /// Lets a session run behind the scene, which was ready and has looked at everything.
+    pub(super) fn begin(&self) {
+        let begun = Instant::now();
+        let child = self.world.command(["run", "--quiet"]).stderr(Stdio::null()).spawn().unwrap();
+        *self.session.lock().unwrap() = Some(Ended(child));
+        let looks = || self.world.json(["status"]).1["live"]["next_full_scan"].is_string();
+        while !looks() {
+            assert!(begun.elapsed() < PATIENCE, "the session does not begin");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Waits until a path comes up.
+    pub(super) fn wait_for(&self, name: &str) {
+        let begun = Instant::now();
+        while !self.world.has(name) {
+            assert!(begun.elapsed() < PATIENCE, "{name} has not come");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Ends the session behind the scene.
+    pub(super) fn end(&self) {
+        let mut ended = self.session.lock().unwrap().take().unwrap();
+        let id = ended.0.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert!(ended.0.wait().unwrap().success());
     }
 
     pub(super) fn play(&mut self, step: &Step) -> Played {

@@ -240,6 +240,39 @@ pub(super) const SCENES: &[Scene] = &[
         exits: &[(0, "it was stopped")],
     },
     Scene {
+        command: "pause",
+        world: Synced,
+        steps: &[
+            Run("pause", 3, All),
+            Say("While `bothways run` goes on elsewhere:"),
+            Do(Stage::begin),
+            Run("pause", 0, All),
+            Do(|stage| stage.write("office/note.txt", "A note\n", 1)),
+            Run("status", 0, Lines(&["A session runs", "  paused since", "  the left", "  the right"])),
+            Say("What is asked for by name is done all the same:"),
+            Run("sync", 0, All),
+            Do(Stage::end),
+        ],
+        exits: &[(0, "it is paused"), (3, "no session runs")],
+    },
+    Scene {
+        command: "resume",
+        world: Synced,
+        steps: &[
+            Run("resume", 3, Nothing),
+            Do(|stage| {
+                stage.begin();
+                stage.quietly("pause");
+                stage.write("office/note.txt", "A note\n", 1);
+            }),
+            Run("resume", 0, All),
+            Do(|stage| stage.wait_for("cloud/note.txt")),
+            Run("resume", 0, All),
+            Do(Stage::end),
+        ],
+        exits: &[(0, "it goes on"), (3, "no session runs")],
+    },
+    Scene {
         command: "scan",
         world: Synced,
         steps: &[
