@@ -1,9 +1,9 @@
 //! The local replica: a real folder as a side of a pair.
 //!
 //! Owns everything that touches a real disk on behalf of a replica: the root's identity, the probe of what the
-//! side can do, the scan and its filters, digests, staged copies, the replacement of one version by another, the
-//! trash, and the cleaning up after a run that was killed. Must never follow a link out of its root, and never
-//! decide what should be done: it does what it is told, on the version it is told, or refuses.
+//! side can do, the scan and its filters, digests, staged and partial copies, the replacement of one version by
+//! another, the trash, and the cleaning up after a run that was killed. Must never follow a link out of its root, and
+//! never decide what should be done: it does what it is told, on the version it is told, or refuses.
 //!
 //! Start with [`LocalReplica`], then `install.rs` for the heart of it. Inside each root Bothways keeps one
 //! directory, `.bothways`; `layout.rs` says what is in it.

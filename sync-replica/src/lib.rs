@@ -1,8 +1,8 @@
 //! What "a side" is.
 //!
-//! Owns the [`Replica`] trait with everything that crosses it: [`Problem`], [`Source`], [`Staged`], [`Expect`],
-//! [`Marker`], [`Filter`], [`Control`]; the in-memory replica that injects faults and loses unsynced writes; and
-//! the conformance suite that every replica passes. Must never know a concrete file system or protocol.
+//! Owns the [`Replica`] trait with everything that crosses it: [`Problem`], [`Source`], [`Staged`], [`Partial`],
+//! [`Expect`], [`Marker`], [`Filter`], [`Control`]; the in-memory replica that injects faults and loses unsynced writes;
+//! and the conformance suite that every replica passes. Must never know a concrete file system or protocol.
 //!
 //! Start with [`Replica`].
 #![forbid(unsafe_code)]
