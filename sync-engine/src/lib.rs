@@ -43,7 +43,7 @@ pub use desk::{
 };
 pub use error::{ErrorKind, SessionError};
 pub use halt::{HaltFolder, HaltReport};
-pub use live::{FileSettings, LiveWatch, Reloaded, Reread, Settings, live};
+pub use live::{FileSettings, LiveWatch, Reloaded, Reread, RollingReport, Settings, live};
 pub use put_back::{
     Keeping, LeftAlone, PurgeReport, Purged, RestoreOptions, RestoreReport, Restored, TrashFilter, TrashItem,
     TrashList, TrashSum, UndoOptions, UndoReport,

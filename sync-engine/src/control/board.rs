@@ -11,6 +11,7 @@ use sync_core::side::{Side, Sides};
 
 use super::request::PauseReport;
 use crate::clock::now_ns;
+use crate::live::RollingReport;
 use crate::report::{FORMAT, time};
 
 /// How a running session goes about its work.
@@ -34,6 +35,10 @@ pub struct LiveReport {
     pub left: Option<String>,
     /// How changes on the right are noticed.
     pub right: Option<String>,
+    /// How far the look round the left is, where it is not watched.
+    pub left_rolling: Option<RollingReport>,
+    /// How far the look round the right is, where it is not watched.
+    pub right_rolling: Option<RollingReport>,
     /// Paths that were told of and not yet looked at.
     pub told: Option<u64>,
     /// Files that are planned and not yet done, or that are still being written.
@@ -65,6 +70,7 @@ pub(crate) struct Written {
     waits: Option<(String, i64)>,
     busy_ns: Option<i64>,
     pub(crate) watching: Sides<Option<String>>,
+    pub(crate) rolling: Sides<Option<RollingReport>>,
     pub(crate) told: Option<u64>,
     pub(crate) waiting_files: Option<u64>,
     pub(crate) waiting_bytes: Option<u64>,
@@ -97,6 +103,7 @@ impl Board {
         self.write(|written| {
             if what.is_some() {
                 written.watching = Sides { left: None, right: None };
+                written.rolling = Sides { left: None, right: None };
                 (written.told, written.next_full_ns) = (None, None);
                 (written.waiting_files, written.waiting_bytes) = (None, None);
                 written.copying.clear();
@@ -155,6 +162,8 @@ impl Board {
             busy_since: written.busy_ns.map(time),
             left: written.watching.left.clone(),
             right: written.watching.right.clone(),
+            left_rolling: written.rolling.left.clone(),
+            right_rolling: written.rolling.right.clone(),
             told: written.told,
             waiting_files: written.waiting_files,
             waiting_bytes: written.waiting_bytes,

@@ -4,8 +4,7 @@
 //! trying again. There is no second engine: everything is done by [`Session::sync`] and [`Session::sync_near`].
 //!
 //! Start with [`live`], which opens the pair and waits for roots that are away; `turns` is the loop of an open session,
-//! `ears` hears what happens on both sides, `dirty` says what is looked at when, `reached` lets other commands in,
-//! `reload` takes another configuration.
+//! `ears` hears what happens on both sides, `rolling` looks round a side that tells nothing, `dirty` says what is looked at when, `reached` lets other commands in, `reload` takes another configuration.
 
 mod dirty;
 mod ears;
@@ -14,6 +13,8 @@ mod reached;
 mod reload;
 mod rolling;
 mod turns;
+
+pub use self::rolling::RollingReport;
 
 use std::time::{Duration, Instant};
 
@@ -99,7 +100,9 @@ fn run(
         let opened = reached.open().and_then(|()| reached.stage.enter(open));
         let ended = opened.and_then(|session| {
             (pause, waits) = (AWAY_FIRST, false);
-            let ended = Turns::new(&session, config, watch, &reached).run(approving.take());
+            let ended = std::thread::scope(|scope| {
+                Turns::new(scope, &session, config, watch, &reached).run(approving.take())
+            });
             session.deliver_alerts(DELIVERY);
             reached.stage.leave(session);
             ended

@@ -2,6 +2,7 @@
 //!
 //! Owns [`Turns`]. There is no second engine: everything is done by [`Session::sync`] and [`Session::sync_near`].
 
+use std::thread::Scope;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
@@ -21,30 +22,29 @@ use crate::error::SessionError;
 use crate::report::SyncReport;
 use crate::session::Session;
 
-pub(super) struct Turns<'a> {
-    session: &'a Session,
-    watch: &'a dyn LiveWatch,
-    interval: Duration,
+pub(super) struct Turns<'scope, 'env> {
+    session: &'env Session,
+    watch: &'env dyn LiveWatch,
     full_every: Duration,
-    ears: Ears<'a>,
+    ears: Ears<'scope, 'env>,
     dirty: Dirty,
-    stage: &'a Stage,
-    calls: &'a Receiver<Call>,
+    stage: &'env Stage,
+    calls: &'env Receiver<Call>,
 }
 
-impl<'a> Turns<'a> {
+impl<'scope, 'env> Turns<'scope, 'env> {
     pub(super) fn new(
-        session: &'a Session,
+        scope: &'scope Scope<'scope, 'env>,
+        session: &'env Session,
         config: &Config,
-        watch: &'a dyn LiveWatch,
-        reached: &'a Reached,
+        watch: &'env dyn LiveWatch,
+        reached: &'env Reached,
     ) -> Self {
         Self {
             session,
             watch,
-            interval: config.sync_interval,
             full_every: config.live.full_scan_every,
-            ears: Ears::new(session, config.live.watch, config.sync_interval, &reached.stage.board),
+            ears: Ears::new(scope, session, config, &reached.stage.board),
             dirty: Dirty::new(config.live.debounce, config.sync_interval),
             stage: &reached.stage,
             calls: &reached.calls,
@@ -104,7 +104,7 @@ impl<'a> Turns<'a> {
     /// When everything is looked at next, although nobody told of anything.
     fn next_full(&self, last_full: Option<Instant>, now: Instant) -> Instant {
         let Some(last_full) = last_full else { return now };
-        last_full + if self.ears.hear_all() { self.full_every } else { self.interval }
+        last_full + self.full_every
     }
 
     /// Waits for news, or for somebody who asks for something, until something is due.
@@ -114,7 +114,8 @@ impl<'a> Turns<'a> {
         let waiting = self.dirty.len() as u64;
         self.stage.board.write(|written| {
             written.told = Some(waiting);
-            let ahead = i64::try_from(next_full.saturating_duration_since(now).as_nanos()).unwrap_or(i64::MAX);
+            let ahead =
+                i64::try_from(next_full.saturating_duration_since(now).as_nanos()).unwrap_or(i64::MAX);
             written.next_full_ns = last_full.map(|_| now_ns().saturating_add(ahead));
         });
         let mut until = now + GLANCE;
@@ -157,6 +158,7 @@ impl<'a> Turns<'a> {
                 }
             }
         }
+        self.ears.go_round();
         *last_full = Some(Instant::now());
         Ok(())
     }
@@ -184,6 +186,7 @@ impl<'a> Turns<'a> {
         let report = self.session.sync(&SyncOptions::default(), self.watch);
         log::debug!(operation = "scan", waiting = waiting; "looked at everything in {:?}", begun.elapsed());
         self.judge(report)?;
+        self.ears.go_round();
         Ok(Instant::now())
     }
 

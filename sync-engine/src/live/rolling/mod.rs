@@ -25,8 +25,10 @@ mod folders;
 mod order;
 #[cfg(test)]
 mod order_tests;
+#[cfg(test)]
+mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Scope;
@@ -244,8 +246,11 @@ impl Round<'_> {
                 (self.tell)(News::At(path));
             }
         }
-        let is_unlike =
-            |name: &[u8]| unlike.iter().any(|one| matches!(one, Unlike::Here(listed) if listed.name == name));
+        let unlike: HashSet<&[u8]> = unlike
+            .iter()
+            .filter(|one| matches!(one, Unlike::Here(_)))
+            .map(|one| one.name(self.side))
+            .collect();
         let inside: Vec<_> =
             listing.iter().filter(|listed| listed.entry.is_dir()).map(|listed| listed.name).collect();
         let changes = self.folders.compare(number, &inside);
@@ -255,7 +260,7 @@ impl Round<'_> {
         let now = self.now();
         for name in changes.new {
             // One that both sides have agreed on came from here; any other one somebody has just made.
-            let joins = self.order.add(is_unlike(&name).then_some(now), now);
+            let joins = self.order.add(unlike.contains(&*name).then_some(now), now);
             self.folders.put(joins, number, &name);
         }
         Ok(!new.is_empty())
