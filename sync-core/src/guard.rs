@@ -78,8 +78,9 @@ fn takes_a_file(action: &Action, transition: &Transition) -> bool {
 }
 
 /// Leaves out what a side has no room for: small files that fit still go, the rest become problems.
-/// `free` is what each side can still take, in bytes; none where it does not tell.
-pub fn fit(plan: &mut Plan, free: Sides<Option<u64>>) {
+/// `free` is what each side can still take, in bytes; none where it does not tell. Of an action's bytes, `there` lie on
+/// the receiving side already.
+pub fn fit(plan: &mut Plan, free: Sides<Option<u64>>, there: impl Fn(&Action) -> u64) {
     let mut left_over = free;
     let mut blocked = Vec::new();
     plan.actions.retain(|action| {
@@ -91,6 +92,8 @@ pub fn fit(plan: &mut Plan, free: Sides<Option<u64>>) {
                 .map(Transition::bytes)
                 .sum::<u64>()
         });
+        let there = if needs.both(|bytes| *bytes == 0) { 0 } else { there(action) };
+        let needs = needs.map(|bytes| bytes.saturating_sub(there));
         let short =
             Side::BOTH.into_iter().find(|side| left_over[*side].is_some_and(|room| needs[*side] > room));
         if let Some(side) = short {

@@ -16,6 +16,7 @@ use sync_core::plan::{Action, Plan};
 use sync_core::side::{Side, Sides};
 use sync_core::snapshot::Snapshot;
 
+use crate::act::hold::{HeldBack, Hold};
 use crate::act::{Executor, Outcome};
 use crate::clock::now_ns;
 use crate::error::SessionError;
@@ -43,7 +44,17 @@ impl Session {
     /// One cycle. Failures at single paths are in the report; an error means that nothing could be done at all, or
     /// that what was done could not be remembered.
     pub fn sync(&self, options: &SyncOptions, watch: &dyn Watch) -> Result<SyncReport, SessionError> {
-        let result = self.cycle(&Part::Everything, options, watch);
+        self.sync_holding(options, None, watch)
+    }
+
+    /// The same, with what a live session holds back.
+    pub(crate) fn sync_holding(
+        &self,
+        options: &SyncOptions,
+        hold: Option<&dyn Hold>,
+        watch: &dyn Watch,
+    ) -> Result<SyncReport, SessionError> {
+        let result = self.cycle(&Part::Everything, options, hold, watch);
         self.alert(&result);
         if result.is_ok() {
             self.upkeep();
@@ -59,8 +70,19 @@ impl Session {
         options: &SyncOptions,
         watch: &dyn Watch,
     ) -> Result<SyncReport, SessionError> {
+        self.sync_near_holding(told, options, None, watch)
+    }
+
+    /// The same, with what a live session holds back.
+    pub(crate) fn sync_near_holding(
+        &self,
+        told: &BTreeMap<RelPath, bool>,
+        options: &SyncOptions,
+        hold: Option<&dyn Hold>,
+        watch: &dyn Watch,
+    ) -> Result<SyncReport, SessionError> {
         let part = self.part_around(told.iter().map(|(path, below)| (path, *below)))?;
-        let result = self.cycle(&part, options, watch);
+        let result = self.cycle(&part, options, hold, watch);
         match &result {
             // What was met elsewhere may still stand.
             Ok(report) => self.alert_part(report),
@@ -73,6 +95,7 @@ impl Session {
         &self,
         part: &Part,
         options: &SyncOptions,
+        hold: Option<&dyn Hold>,
         watch: &dyn Watch,
     ) -> Result<SyncReport, SessionError> {
         let started = now_ns();
@@ -84,7 +107,7 @@ impl Session {
             self.recall_underway()?;
             let mut seen = self.observe_part(part, watch)?;
             if *part != Part::Everything && self.may_be_emptied(&seen.snapshots)? {
-                return self.cycle(&Part::Everything, options, watch);
+                return self.cycle(&Part::Everything, options, hold, watch);
             }
             let totals = seen.snapshots.as_ref().map(Snapshot::totals);
             (report.left, report.right) = (totals.left.into(), totals.right.into());
@@ -94,7 +117,7 @@ impl Session {
             seen.snapshots = Sides { left: Snapshot::empty(), right: Snapshot::empty() };
             seen.comparison.differences = Vec::new();
             if report.halt.is_none() {
-                self.act(seen.plan, &run, watch, &mut report)?;
+                self.act_holding(seen.plan, &run, hold, watch, &mut report, |_, _| {})?;
             }
         }
         if let Some(halt) = &report.halt {
@@ -133,8 +156,20 @@ impl Session {
     /// The same, and tells of each action that was tried.
     pub(crate) fn act_and_tell(
         &self,
+        plan: Plan,
+        run: &NewRun<'_>,
+        watch: &dyn Watch,
+        report: &mut SyncReport,
+        tell: impl FnMut(&Action, &Outcome),
+    ) -> Result<(), SessionError> {
+        self.act_holding(plan, run, None, watch, report, tell)
+    }
+
+    fn act_holding(
+        &self,
         mut plan: Plan,
         run: &NewRun<'_>,
+        hold: Option<&dyn Hold>,
         watch: &dyn Watch,
         report: &mut SyncReport,
         mut tell: impl FnMut(&Action, &Outcome),
@@ -143,8 +178,11 @@ impl Session {
         let start = Instant::now();
         let bytes: u64 = plan.actions.iter().map(sync_core::plan::Action::bytes).sum();
         if bytes > 0 {
-            fit(&mut plan, self.free_bytes());
+            fit(&mut plan, self.free_bytes(), |action| self.prepared.bytes_of(action));
         }
+        let held_back = hold.map_or_else(HeldBack::nothing, |hold| HeldBack::of(&plan, hold));
+        report.waiting = held_back.held.len() as u64;
+        let waiting = hold.map(|hold| hold.waiting(&held_back.held));
         report.conflicts = plan.conflicts.iter().map(ConflictReport::from).collect();
         report.problems = plan.blocked.iter().map(ProblemReport::from).collect();
         for problem in &report.problems {
@@ -161,8 +199,10 @@ impl Session {
                 "{}: {}", conflict.path, conflict.rule
             );
         }
-        if plan.actions.is_empty() {
-            return Ok(quiet(state, self.equivalence(), &plan, &run.reach)?);
+        if held_back.held.len() == plan.actions.len() {
+            quiet(state, self.equivalence(), &plan, &run.reach, waiting)?;
+            report.held = held_back.held;
+            return Ok(());
         }
         let running = self.running.begin(|| match run.answers {
             None => state.begin_run(run.kind, run.started_ns),
@@ -175,7 +215,7 @@ impl Session {
         underway.remember(state)?;
         let (sink, outcomes) = crossbeam_channel::unbounded();
         let mut ledger = Ledger::new(self, state, number, &plan, underway)?;
-        let executor = Executor::new(self, Some(number), watch, sink);
+        let executor = Executor::new(self, Some(number), &held_back, watch, sink);
         note_trashing(state, &plan, number, executor.stamp)?;
         let root_gone = std::thread::scope(|scope| {
             let acting = scope.spawn(|| {
@@ -191,7 +231,7 @@ impl Session {
         });
         report.cancelled = watch.is_cancelled();
         report.root_gone = root_gone;
-        report.left_undone = ledger.leaves(&plan);
+        report.left_undone = ledger.leaves(&plan, waiting).saturating_sub(report.waiting);
         report.problems.append(&mut ledger.problems);
         report.done = ledger.counts.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect();
         report.bytes_copied = ledger.bytes;
@@ -202,6 +242,7 @@ impl Session {
             ledger.close(&plan, &run.reach, outcome_word(report))
         });
         report.act_ms = millis(start);
+        report.held = held_back.held;
         Ok(closed?)
     }
 
@@ -217,7 +258,7 @@ impl Session {
 
     /// What was decided, as a document.
     pub(crate) fn report_plan(&self, seen: &mut Observation, all: bool) -> PlanReport {
-        fit(&mut seen.plan, self.free_bytes());
+        fit(&mut seen.plan, self.free_bytes(), |action| self.prepared.bytes_of(action));
         let (mut transitions, mut counts) = transitions(&seen.plan);
         if all {
             let idle = idle_paths(seen);
@@ -367,7 +408,7 @@ fn log_cycle(report: &SyncReport, level: Level) {
         level, run = report.run.unwrap_or_default(), operation = "cycle",
         scanned = report.left.files + report.left.dirs + report.right.files + report.right.dirs,
         changed = report.done.values().sum::<u64>(), conflicts = report.conflicts.len(),
-        problems = report.problems.len(), soft_deletes = both("SOFT_DELETE"), deletes = both("DELETE"),
+        problems = report.problems.len(), waiting = report.waiting, soft_deletes = both("SOFT_DELETE"), deletes = both("DELETE"),
         bytes = report.bytes_copied, scan_ms = report.scan_ms, decide_ms = report.decide_ms,
         act_ms = report.act_ms, result = outcome_word(report);
         "{}", outcome_word(report)
@@ -398,6 +439,8 @@ fn outcome_word(report: &SyncReport) -> &'static str {
         "problems"
     } else if !report.conflicts.is_empty() {
         "conflicts"
+    } else if report.waiting > 0 {
+        "waiting"
     } else {
         "clean"
     }

@@ -40,8 +40,16 @@ struct LastWords<'a> {
     plan: &'a Plan,
     reach: &'a Reach,
     summary: &'a RunSummary,
-    /// Actions that were not tried.
-    undone: u64,
+    undone: Undone,
+}
+
+/// Actions that were not tried.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Undone {
+    /// Of this run.
+    here: u64,
+    /// For the whole pair, where that is known: a live session knows what it has left for later.
+    in_all: Option<u64>,
 }
 
 /// What a run has done so far.
@@ -67,8 +75,8 @@ pub(crate) struct Ledger<'a> {
     /// Key paths where a conflict waits and no action has been carried out yet.
     waiting: BTreeSet<RelPath>,
     pub(crate) actions: u64,
-    /// Actions that were not tried, once that is known.
-    undone: u64,
+    /// What was left, once that is known.
+    undone: Undone,
     /// Actions that put something back on one side alone.
     onward: u64,
     /// A commit that failed; nothing is committed after it.
@@ -104,7 +112,7 @@ impl<'a> Ledger<'a> {
             settling: Settling::default(),
             waiting: open.map(|one| one.path).collect(),
             actions: 0,
-            undone: 0,
+            undone: Undone::default(),
             onward: 0,
             error: None,
         })
@@ -202,7 +210,7 @@ impl<'a> Ledger<'a> {
         }
         let left_over = self.underway.note();
         let onward = match last {
-            Some(last) => onward_after(self.state, last.reach, self.onward, last.undone),
+            Some(last) => onward_after(self.state, last.reach, self.onward, last.undone.here),
             None => Ok(None),
         };
         let onward = match onward {
@@ -232,7 +240,7 @@ impl<'a> Ledger<'a> {
             let looked = Looked {
                 reach: last.reach,
                 equivalence: self.session.equivalence(),
-                tried_all: last.undone == 0,
+                tried_all: last.undone.here == 0,
                 recorded: true,
             };
             // A failure to make a side durable, just now, is among what was met.
@@ -262,12 +270,14 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// Takes note of what the run did not come to, and says how much that is: while the plan has its actions.
-    pub(crate) fn leaves(&mut self, plan: &Plan) -> u64 {
+    /// Takes note of what the run did not come to, and says how much that is: while the plan has its actions. `in_all`
+    /// is what waits for the whole pair, where that is known.
+    pub(crate) fn leaves(&mut self, plan: &Plan, in_all: Option<u64>) -> u64 {
         let planned = plan.actions.iter().filter(|action| self.waiting.contains(&action.path));
         self.settling.undone = planned.map(|action| action.path.clone()).collect();
-        self.undone = (plan.actions.len() as u64).saturating_sub(self.actions);
-        self.undone
+        let here = (plan.actions.len() as u64).saturating_sub(self.actions);
+        self.undone = Undone { here, in_all };
+        here
     }
 
     /// The end of the run: the inbox, the standing problems, the summary, the last commit. Of the plan it needs
@@ -287,16 +297,23 @@ impl<'a> Ledger<'a> {
     }
 }
 
-/// A look with nothing to do: no run is recorded, only what the look found.
+/// A look after which nothing is done: no run is recorded, only what the look found. Whatever the plan would do is left
+/// for later; `in_all` is what waits for the whole pair, where that is known.
 pub(crate) fn quiet(
     state: &State,
     equivalence: Equivalence,
     plan: &Plan,
     reach: &Reach,
+    in_all: Option<u64>,
 ) -> Result<(), StateError> {
-    let looked = Looked { reach, equivalence, tried_all: true, recorded: false };
-    let found = Findings::of(state, plan, &Settling::default(), &Met::of(plan), looked, 0)?;
-    let onward = onward_after(state, reach, 0, 0)?;
+    let undone = Undone { here: plan.actions.len() as u64, in_all };
+    let looked = Looked { reach, equivalence, tried_all: undone.here == 0, recorded: false };
+    let settling = Settling {
+        undone: plan.actions.iter().map(|action| action.path.clone()).collect(),
+        ..Settling::default()
+    };
+    let found = Findings::of(state, plan, &settling, &Met::of(plan), looked, undone)?;
+    let onward = onward_after(state, reach, 0, undone.here)?;
     let notes: Vec<_> = onward.iter().map(Onward::note).collect();
     state.commit(&Commit {
         notes: &notes,
@@ -321,7 +338,7 @@ impl Findings {
         settling: &Settling,
         met: &Met,
         looked: Looked<'_>,
-        undone: u64,
+        undone: Undone,
     ) -> Result<Self, StateError> {
         let now = now_ns();
         let (conflicts, open) = inbox::changes(&state.conflicts()?, plan, looked.reach, settling, now);

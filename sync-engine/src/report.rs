@@ -18,6 +18,7 @@ use sync_core::snapshot::Totals;
 use sync_replica::Problem;
 
 use crate::act::Failure;
+use crate::act::hold::Held;
 use crate::halt::HaltReport;
 
 /// The number of the formats in this module.
@@ -231,6 +232,11 @@ pub struct SyncReport {
     pub problems: Vec<ProblemReport>,
     /// Actions that were planned and not tried: the run was stopped, or a root went away.
     pub left_undone: u64,
+    /// Actions that a live session does later: large files on their way, files that are being written, a backlog.
+    pub waiting: u64,
+    /// The same, closely.
+    #[serde(skip)]
+    pub(crate) held: Vec<Held>,
     /// Whether the run was stopped from outside.
     pub cancelled: bool,
     /// Whether a root went away in the middle.
@@ -261,6 +267,8 @@ impl SyncReport {
             conflicts: Vec::new(),
             problems: Vec::new(),
             left_undone: 0,
+            waiting: 0,
+            held: Vec::new(),
             cancelled: false,
             root_gone: false,
             halt: None,

@@ -17,6 +17,7 @@ use sync_fs::{Access, IgnoreRules, IgnoreSpec, LocalOptions, LocalReplica};
 use sync_replica::{Filter, Marker, Problem, ProblemKind, Replica};
 use sync_state::{Pair, State};
 
+use crate::act::prepared::Prepared;
 use crate::alerts::{Alerts, Misread};
 use crate::config::{Config, Performance, default_state_dir};
 use crate::error::SessionError;
@@ -58,6 +59,8 @@ pub struct Session {
     /// Old runs were forgotten, so that the file of the state may hold much that is free.
     pub(crate) forgot: AtomicBool,
     pub(crate) keeping: Keeping,
+    /// Copies that were made beside the cycles.
+    pub(crate) prepared: Prepared,
     pair: String,
     /// Whom to tell; none where nobody is to be told.
     pub(crate) alerts: Option<Alerts>,
@@ -199,6 +202,7 @@ impl Session {
             history_retention: None,
             forgot: AtomicBool::new(false),
             keeping: Keeping::default(),
+            prepared: Prepared::default(),
             pair: String::new(),
             alerts: None,
             misread: Arc::default(),

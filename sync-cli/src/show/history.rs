@@ -49,6 +49,7 @@ pub(super) fn line(run: &RunReport) -> String {
         "halted" => paint(ALARM, "halted"),
         "conflicts" => paint(CARE, "conflicts"),
         "running" => paint(BOLD, "running"),
+        "waiting" => paint(BOLD, "more waits"),
         "cut-short" => paint(BAD, "cut short"),
         other => paint(BAD, plain(other)),
     };

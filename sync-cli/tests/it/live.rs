@@ -1,72 +1,10 @@
 //! The live session as a user runs it: changes arrive by themselves.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
-use std::path::Path;
-use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::running::{Running, content, wait};
 use super::world::World;
-
-/// How long a change may take before a test gives up; it takes about half a second.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A running session, stopped when the test ends however it ends.
-struct Running(Option<Child>);
-
-impl Running {
-    fn start(world: &World) -> Self {
-        let mut command = world.command(["run", "left", "right", "--state", "state"]);
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
-        let running = Self(Some(child));
-        let first = said.next().unwrap().unwrap();
-        assert!(first.contains("both folders are there"), "{first}");
-        // Somebody has to read the rest, or the session would wait for room in the pipe.
-        std::thread::spawn(move || said.for_each(drop));
-        running
-    }
-
-    fn id(&self) -> String {
-        self.0.as_ref().unwrap().id().to_string()
-    }
-
-    fn signal(&self, signal: &str) {
-        let sent = std::process::Command::new("kill").args([signal, &self.id()]).status().unwrap();
-        assert!(sent.success());
-    }
-
-    /// Asks it to end; its exit code and how long it took.
-    fn stop(mut self) -> (i32, Duration) {
-        let begun = Instant::now();
-        self.signal("-TERM");
-        let status = self.0.take().unwrap().wait().unwrap();
-        (status.code().unwrap_or(-1), begun.elapsed())
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Some(mut child) = self.0.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-#[track_caller]
-fn wait(what: &str, mut done: impl FnMut() -> bool) -> Duration {
-    let begun = Instant::now();
-    while !done() {
-        assert!(begun.elapsed() < PATIENCE, "{what} took too long");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    begun.elapsed()
-}
-
-fn content(path: &Path) -> String {
-    fs::read_to_string(path).unwrap_or_default()
-}
 
 #[test]
 fn changes_arrive_on_the_other_side_by_themselves() {
@@ -122,12 +60,10 @@ fn a_killed_session_starts_again_without_anybody() {
         world.write(&format!("left/{number}.txt"), &"content ".repeat(number));
     }
     for round in 0..3 {
-        let mut running = Running::start(&world);
-        let mut child = running.0.take().unwrap();
+        let running = Running::start(&world);
         world.write(&format!("left/round {round}.txt"), "new");
         std::thread::sleep(Duration::from_millis(150 + 200 * round));
-        child.kill().unwrap();
-        child.wait().unwrap();
+        running.kill();
     }
     let running = Running::start(&world);
     wait("everything", || {

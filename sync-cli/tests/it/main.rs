@@ -11,6 +11,8 @@ mod conflicts;
 #[cfg(unix)]
 mod control;
 #[cfg(unix)]
+mod lanes;
+#[cfg(unix)]
 mod live;
 mod logs;
 mod machine;
@@ -23,6 +25,7 @@ mod reload;
 mod reference;
 mod resync;
 mod schema;
+mod running;
 mod screen;
 #[cfg(unix)]
 mod session;

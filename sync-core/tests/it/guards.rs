@@ -91,7 +91,7 @@ fn what_does_not_fit_is_left_out_and_small_files_go() {
     let world = bare("z=Z", "z=Z a=A h=H x/ x/y=B", "z=Z");
     let mut plan = world.decide(false).unwrap().plan;
     // A and B take 10 bytes each, H takes 11.
-    fit(&mut plan, Sides { left: None, right: Some(20) });
+    fit(&mut plan, Sides { left: None, right: Some(20) }, |_| 0);
     let copied: Vec<String> = plan
         .transitions()
         .filter(|(_, one)| matches!(one, Transition::Copy { .. }))
@@ -102,7 +102,7 @@ fn what_does_not_fit_is_left_out_and_small_files_go() {
     assert_eq!(blocked, [("h".to_owned(), Side::Left)]);
     let mut enough = world.decide(false).unwrap().plan;
     let whole = enough.clone();
-    fit(&mut enough, Sides { left: None, right: Some(31) });
+    fit(&mut enough, Sides { left: None, right: Some(31) }, |_| 0);
     assert_eq!(enough, whole);
 }
 

@@ -6,8 +6,10 @@
 //!
 //! Start with [`Executor::run`]; `lanes` has the two lanes, `perform` one action.
 
+pub(crate) mod hold;
 mod lanes;
 mod perform;
+pub(crate) mod prepared;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,8 +29,9 @@ use crate::session::Session;
 use crate::throttle::Lane;
 use crate::watch::{Watch, Watched};
 
+use hold::HeldBack;
 use perform::Held;
-pub(crate) use perform::stamp;
+pub(crate) use perform::{staging_failed, stamp};
 
 /// How many deletions are made before both roots are looked at again.
 const DELETES_PER_LOOK: usize = 64;
@@ -98,6 +101,7 @@ pub(crate) struct Executor<'a> {
     /// Key paths of actions that failed: what builds on them is not tried.
     failed: Mutex<HashSet<RelPath>>,
     root_gone: AtomicBool,
+    held: &'a HeldBack,
     sink: Sender<Results<'a>>,
 }
 
@@ -105,6 +109,7 @@ impl<'a> Executor<'a> {
     pub(crate) fn new(
         session: &'a Session,
         run: Option<RunId>,
+        held: &'a HeldBack,
         watch: &'a dyn Watch,
         sink: Sender<Results<'a>>,
     ) -> Self {
@@ -121,6 +126,7 @@ impl<'a> Executor<'a> {
             renamed: Mutex::default(),
             failed: Mutex::default(),
             root_gone: AtomicBool::new(false),
+            held,
             sink,
         }
     }
@@ -164,7 +170,7 @@ impl<'a> Executor<'a> {
         if !self.roots_are_present() {
             return;
         }
-        let phase = |wanted: Phase| plan.actions.iter().filter(move |action| action.phase == wanted);
+        let phase = |wanted: Phase| self.held.free(plan).filter(move |action| action.phase == wanted);
         if !self.in_order(phase(Phase::Renames)) {
             return;
         }

@@ -18,7 +18,6 @@ use sync_state::{JournalRow, RowResult, TrashReason};
 
 use super::{Executor, Failure, InTrash, Outcome};
 use crate::clock::now_ns;
-use crate::config::Verify;
 
 /// One action under way.
 pub(crate) struct Job<'a> {
@@ -93,31 +92,42 @@ impl Executor<'_> {
 
     /// The first half of a copy: everything that takes long, and nothing that shows.
     pub(crate) fn stage(&self, job: &Job<'_>, transition: &Transition) -> Result<Ready, Failure> {
-        let Transition::Copy { to, from, source, expect, .. } = transition else {
+        let Transition::Copy { to, from, source, at, expect, .. } = transition else {
             return Err(misuse(transition));
         };
         let (to, giver) = (*to, to.other());
         let expected = self.expected(job, giver, from, source);
+        if let Some(prepared) = self.session.prepared.take(to, at, &expected) {
+            return self.still_wanted(prepared?, to, from, &expected);
+        }
         let mut open: Box<dyn Source> =
             self.replicas[giver].open(from, &expected).map_err(|problem| Failure { side: giver, problem })?;
-        let reread = match self.verify {
-            Verify::None => false,
-            Verify::Changed => expect.is_some(),
-            Verify::All => true,
+        let reread = self.verify.rereads(expect.is_some());
+        let control = self.control(job.action, to);
+        let staged = if self.is_large(job.action) {
+            self.replicas[to].stage_resumable(&mut *open, at, reread, &control)
+        } else {
+            self.replicas[to].stage(&mut *open, reread, &control)
         };
-        match self.replicas[to].stage(&mut *open, reread, &self.control(job.action, to)) {
-            Ok(staged) => Ok(Ready { staged, to }),
-            Err(mut problem) => {
-                // Staging knows no path of its own.
-                if problem.path.is_root() {
-                    problem.path = transition.path().clone();
-                }
-                // A source that moved or cannot be read is the giver's trouble.
-                let at_source = matches!(problem.operation, Operation::Read)
-                    || matches!(problem.kind, ProblemKind::Stale);
-                Err(Failure { side: if at_source { giver } else { to }, problem })
-            }
-        }
+        staged.map(|staged| Ready { staged, to }).map_err(|problem| staging_failed(to, at, problem))
+    }
+
+    /// A copy that was prepared is only put in place while its source is the version that was copied.
+    fn still_wanted(
+        &self,
+        staged: Staged,
+        to: Side,
+        from: &RelPath,
+        expected: &Entry,
+    ) -> Result<Ready, Failure> {
+        let giver = to.other();
+        let problem = match self.replicas[giver].look(from) {
+            Ok(Some(now)) if expected.is_same_version(&now) => return Ok(Ready { staged, to }),
+            Ok(_) => Problem::stale(Operation::Read, from, "another version is there"),
+            Err(problem) => problem,
+        };
+        self.replicas[to].discard(staged);
+        Err(Failure { side: giver, problem })
     }
 
     /// The second half of a copy: the staged version takes its place.
@@ -333,6 +343,18 @@ impl Executor<'_> {
         job.outcome.rows.push(JournalRow { error: Some(failure.problem.explain().into()), ..row });
         job.outcome.failure = Some(failure);
     }
+}
+
+/// A copy to `at` could not be staged: whose trouble that is.
+pub(crate) fn staging_failed(to: Side, at: &RelPath, mut problem: Problem) -> Failure {
+    // Staging knows no path of its own.
+    if problem.path.is_root() {
+        problem.path = at.clone();
+    }
+    // A source that moved or cannot be read is the giver's trouble.
+    let at_source =
+        matches!(problem.operation, Operation::Read) || matches!(problem.kind, ProblemKind::Stale);
+    Failure { side: if at_source { to.other() } else { to }, problem }
 }
 
 fn misuse(transition: &Transition) -> Failure {

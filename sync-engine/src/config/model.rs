@@ -177,6 +177,17 @@ pub enum Verify {
     All,
 }
 
+impl Verify {
+    /// Whether a copy is read again that replaces a version, or does not.
+    pub(crate) const fn rereads(self, replaces: bool) -> bool {
+        match self {
+            Self::None => false,
+            Self::Changed => replaces,
+            Self::All => true,
+        }
+    }
+}
+
 /// How `run` notices changes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]

@@ -1,16 +1,13 @@
 //! What is to be looked at, and when.
 //!
-//! Owns [`Dirty`]: paths that somebody told of, each until it has rested for a moment or has waited long enough, and
-//! those that have to be tried again, at growing pauses. Knows no clock: it is told what time it is.
+//! Owns [`Dirty`]: paths that somebody told of, each until it has rested for a moment or has waited long enough. Knows no
+//! clock: it is told what time it is.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use sync_core::path::RelPath;
 
-/// The first pause before something is tried again, and the longest.
-const RETRY_FIRST: Duration = Duration::from_secs(1);
-const RETRY_LONGEST: Duration = Duration::from_mins(2);
 /// So many paths are no longer worth telling apart.
 const MANY: usize = 20_000;
 
@@ -30,13 +27,11 @@ pub(super) struct Dirty {
     /// How long it may wait at most.
     longest: Duration,
     marks: BTreeMap<RelPath, Mark>,
-    /// When what failed is tried again, and after which pause.
-    retry: Option<(Instant, Duration)>,
 }
 
 impl Dirty {
     pub(super) fn new(rest: Duration, longest: Duration) -> Self {
-        Self { rest, longest: longest.max(rest), marks: BTreeMap::new(), retry: None }
+        Self { rest, longest: longest.max(rest), marks: BTreeMap::new() }
     }
 
     /// Somebody told of a path.
@@ -56,26 +51,9 @@ impl Dirty {
         self.marks.len()
     }
 
-    /// A cycle ended; `failed` tells whether something has to be tried again.
-    pub(super) fn tried(&mut self, failed: bool, now: Instant) {
-        self.retry = failed.then(|| {
-            let pause = match self.retry {
-                Some((_, pause)) => (pause * 2).min(RETRY_LONGEST),
-                None => RETRY_FIRST,
-            };
-            (now + pause, pause)
-        });
-    }
-
-    /// Whether it is time to try again what failed.
-    pub(super) fn retries(&self, now: Instant) -> bool {
-        self.retry.is_some_and(|(at, _)| at <= now)
-    }
-
     /// When something is due; none while nothing waits.
     pub(super) fn due(&self) -> Option<Instant> {
-        let marks = self.marks.values().map(|mark| self.ripe_at(mark));
-        marks.chain(self.retry.map(|(at, _)| at)).min()
+        self.marks.values().map(|mark| self.ripe_at(mark)).min()
     }
 
     fn ripe_at(&self, mark: &Mark) -> Instant {
@@ -132,23 +110,6 @@ mod tests {
             }
         }
         assert_eq!(dirty.due(), Some(at(11_800) + REST));
-    }
-
-    #[test]
-    fn pauses_grow_until_something_succeeds() {
-        let now = Instant::now();
-        let mut dirty = Dirty::new(REST, LONGEST);
-        let mut pauses = Vec::new();
-        for _ in 0..9 {
-            dirty.tried(true, now);
-            pauses.push((dirty.due().unwrap() - now).as_secs());
-        }
-        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 120, 120]);
-        assert!(dirty.retries(now + RETRY_LONGEST) && !dirty.retries(now));
-        dirty.tried(false, now);
-        assert_eq!(dirty.due(), None);
-        dirty.tried(true, now);
-        assert_eq!(dirty.due(), Some(now + RETRY_FIRST));
     }
 
     #[test]

@@ -6,13 +6,17 @@
 //! Start with [`live`], which opens the pair and waits for roots that are away; `turns` is the loop of an open session,
 //! `ears` hears what happens on both sides, `rolling` looks round a side that tells nothing, `dirty` says what is looked at when, `reached` lets other commands in, `reload` takes another configuration.
 
+mod again;
 mod dirty;
 mod ears;
 mod file;
+mod holding;
+mod lane;
 mod reached;
 mod reload;
 mod rolling;
 mod turns;
+mod waiting;
 
 pub use self::rolling::RollingReport;
 

@@ -1,26 +1,41 @@
 //! The loop of an open session: listen, look where something happened, do what follows, and again.
 //!
-//! Owns [`Turns`]. There is no second engine: everything is done by [`Session::sync`] and [`Session::sync_near`].
+//! Owns [`Turns`]. There is no second engine: everything is done by the cycle, on everything or near told paths, with
+//! what `holding` leaves for later. `waiting` says when that comes, `again` when what failed does, `lane` prepares large
+//! copies meanwhile.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::thread::Scope;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, unbounded};
 use sync_core::path::RelPath;
 use sync_core::side::Side;
 use sync_replica::{News, ProblemKind};
+use sync_state::State;
 
+use super::again::Again;
 use super::dirty::Dirty;
 use super::ears::{Ears, Heard};
+use super::holding::{Holding, Unrest};
+use super::lane::{Job, Lane};
 use super::reached::Reached;
+use super::waiting::Waiting;
 use super::{GLANCE, LiveWatch};
 use crate::SyncOptions;
+use crate::act::hold::Why;
 use crate::clock::now_ns;
 use crate::config::Config;
 use crate::control::{Call, Request, Stage};
 use crate::error::SessionError;
 use crate::report::SyncReport;
 use crate::session::Session;
+use crate::watch::Watch;
+
+/// Paths as some side spells them, each with whether everything below it is meant.
+type Told = BTreeMap<RelPath, bool>;
 
 pub(super) struct Turns<'scope, 'env> {
     session: &'env Session,
@@ -28,11 +43,20 @@ pub(super) struct Turns<'scope, 'env> {
     full_every: Duration,
     ears: Ears<'scope, 'env>,
     dirty: Dirty,
+    again: Again,
+    waiting: Waiting,
+    unrest: Unrest,
+    lane: Lane<'scope, 'env>,
+    /// Large copies that came to an end.
+    ended: Receiver<Arc<Job>>,
     stage: &'env Stage,
     calls: &'env Receiver<Call>,
+    /// None until everything was looked at.
+    last_full: Option<Instant>,
 }
 
 impl<'scope, 'env> Turns<'scope, 'env> {
+    /// The loop, whose large copies are made in `scope`.
     pub(super) fn new(
         scope: &'scope Scope<'scope, 'env>,
         session: &'env Session,
@@ -40,107 +64,142 @@ impl<'scope, 'env> Turns<'scope, 'env> {
         watch: &'env dyn LiveWatch,
         reached: &'env Reached,
     ) -> Self {
+        let (send, ended) = unbounded();
         Self {
             session,
             watch,
             full_every: config.live.full_scan_every,
             ears: Ears::new(scope, session, config, &reached.stage.board),
             dirty: Dirty::new(config.live.debounce, config.sync_interval),
+            again: Again::default(),
+            waiting: Waiting::new(),
+            unrest: Unrest::default(),
+            lane: Lane::new(scope, session, watch, send),
+            ended,
             stage: &reached.stage,
             calls: &reached.calls,
+            last_full: None,
         }
     }
 
-    /// Until it is stopped, or until a call comes that takes a session opened with approval; `first` is such a call.
+    /// Until it is stopped, or cannot go on, or until a call comes that takes a session opened with approval; `first` is
+    /// such a call.
     pub(super) fn run(mut self, first: Option<Call>) -> Result<Option<Call>, SessionError> {
+        let ended = self.turns(first);
+        // Copies in the scope must not outlive a session that cannot go on.
+        self.lane.stop();
+        ended
+    }
+
+    fn turns(&mut self, first: Option<Call>) -> Result<Option<Call>, SessionError> {
         // Watching begins before the first look, so that nothing falls between the two.
         for side in Side::BOTH {
             self.ears.open(side)?;
         }
         self.watch.ready();
-        // None until everything was looked at.
-        let mut last_full = None;
-        if let Some(call) = first {
-            self.answer(call, &mut last_full)?;
+        match first {
+            Some(call) => self.answer(call)?,
+            None => self.full()?,
         }
         while !self.watch.is_cancelled() {
-            self.listen(last_full);
+            self.listen();
             self.session.alert_misread();
             while let Ok(call) = self.calls.try_recv() {
                 if self.session.halt.is_some() && call.request().approves() {
                     return Ok(Some(call));
                 }
-                self.answer(call, &mut last_full)?;
+                self.answer(call)?;
             }
             if self.stage.board.is_paused() {
                 continue;
             }
             let now = Instant::now();
-            if now >= self.next_full(last_full, now) {
-                last_full = Some(self.full()?);
+            if now >= self.next_full(now) {
+                self.full()?;
                 continue;
             }
             let mut told = self.dirty.take(now);
-            if self.dirty.retries(now) {
-                let standing = self.session.state.as_ref().map(sync_state::State::problems).transpose()?;
-                for problem in standing.into_iter().flatten() {
-                    // What was told of with everything below it stays so.
-                    told.entry(problem.id.path).or_insert(false);
-                }
+            for path in self.arrived().into_iter().chain(self.again.take(now).cloned()) {
+                // What was told of with everything below it stays so.
+                told.entry(path).or_insert(false);
             }
             if told.get(&RelPath::root()) == Some(&true) {
-                last_full = Some(self.full()?);
-            } else if !told.is_empty() {
-                let _busy = self.stage.board.busy();
-                let report = self.session.sync_near(&told, &SyncOptions::default(), self.watch);
-                self.judge(report)?;
-            } else if self.dirty.retries(now) {
-                self.dirty.tried(false, now);
+                self.full()?;
+                continue;
+            }
+            if !told.is_empty() {
+                self.near(&told)?;
+            }
+            // News came first; then the backlog has its turn, as much of it as is done in a moment.
+            let waits = self.waiting.take(Instant::now());
+            if !waits.is_empty() && !self.watch.is_cancelled() {
+                let begun = Instant::now();
+                self.near(&waits)?;
+                self.waiting.took(begun.elapsed());
             }
         }
         Ok(None)
     }
 
+    /// Where large copies have come to an end: ready to be put in place, failed, or not wanted any more.
+    fn arrived(&mut self) -> Vec<RelPath> {
+        let ended: Vec<_> = self.ended.try_iter().collect();
+        if !ended.is_empty() {
+            self.lane.start();
+        }
+        ended.into_iter().map(|job| self.lane.arrives(job)).collect()
+    }
+
     /// When everything is looked at next, although nobody told of anything.
-    fn next_full(&self, last_full: Option<Instant>, now: Instant) -> Instant {
-        let Some(last_full) = last_full else { return now };
-        last_full + self.full_every
+    fn next_full(&self, now: Instant) -> Instant {
+        self.last_full.map_or(now, |last| last + self.full_every)
     }
 
     /// Waits for news, or for somebody who asks for something, until something is due.
-    fn listen(&mut self, last_full: Option<Instant>) {
+    fn listen(&mut self) {
         let now = Instant::now();
-        let next_full = self.next_full(last_full, now);
-        let waiting = self.dirty.len() as u64;
-        self.stage.board.write(|written| {
-            written.told = Some(waiting);
-            let ahead =
-                i64::try_from(next_full.saturating_duration_since(now).as_nanos()).unwrap_or(i64::MAX);
-            written.next_full_ns = last_full.map(|_| now_ns().saturating_add(ahead));
-        });
+        let next_full = self.next_full(now);
+        self.show(next_full.saturating_duration_since(now));
         let mut until = now + GLANCE;
         if !self.stage.board.is_paused() {
-            until = self.dirty.due().into_iter().chain([next_full, until]).min().unwrap_or(until);
+            let due = [self.dirty.due(), self.again.due(), self.waiting.due(), Some(next_full)];
+            until = due.into_iter().flatten().chain([until]).min().unwrap_or(until);
+            if !self.ended.is_empty() {
+                until = now;
+            }
         }
         for heard in self.ears.listen(until, self.calls) {
             self.take(heard);
         }
     }
 
+    /// Writes on the board what others may read while the loop is busy.
+    fn show(&self, next_full: Duration) {
+        let waiting = self.waiting.amount();
+        let copying = self.lane.copying();
+        let ahead = i64::try_from(next_full.as_nanos()).unwrap_or(i64::MAX);
+        self.stage.board.write(|written| {
+            written.told = Some(self.dirty.len() as u64);
+            written.waiting_files = Some(waiting.actions);
+            written.waiting_bytes = Some(waiting.bytes);
+            written.copying = copying;
+            written.next_full_ns = self.last_full.map(|_| now_ns().saturating_add(ahead));
+        });
+    }
+
     /// Does what somebody asks for, between two cycles.
-    fn answer(&mut self, call: Call, last_full: &mut Option<Instant>) -> Result<(), SessionError> {
+    fn answer(&mut self, call: Call) -> Result<(), SessionError> {
         if call.is_over() {
             return Ok(());
         }
-        let _busy = self.stage.board.busy();
         let word = call.request().word();
         log::info!(operation = "control", request = word; "carried out for somebody who asks: {word}");
         let &Request::Sync { approve } = call.request() else {
+            let _busy = self.stage.board.busy();
             call.carry_out(self.session, self.watch);
             return Ok(());
         };
-        self.dirty.clear();
-        let synced = self.session.sync(&SyncOptions { approve }, &call.watch(self.watch));
+        let synced = self.whole(&SyncOptions { approve }, &call.watch(self.watch));
         let given_up = call.is_over() && !self.watch.is_cancelled();
         if given_up {
             // Whoever asked has left. What was not done then is done in its turn.
@@ -149,7 +208,7 @@ impl<'scope, 'env> Turns<'scope, 'env> {
         match synced {
             Ok(report) => {
                 call.reply(Ok(report.clone().into()));
-                self.judge(Ok(report))?;
+                self.judge(report, None)?;
             }
             Err(error) => {
                 call.refuse(&error);
@@ -159,7 +218,7 @@ impl<'scope, 'env> Turns<'scope, 'env> {
             }
         }
         self.ears.go_round();
-        *last_full = Some(Instant::now());
+        self.last_full = Some(Instant::now());
         Ok(())
     }
 
@@ -177,28 +236,79 @@ impl<'scope, 'env> Turns<'scope, 'env> {
     }
 
     /// A cycle over everything.
-    fn full(&mut self) -> Result<Instant, SessionError> {
+    fn full(&mut self) -> Result<(), SessionError> {
+        let report = self.whole(&SyncOptions::default(), self.watch)?;
+        self.judge(report, None)?;
+        self.ears.go_round();
+        self.last_full = Some(Instant::now());
+        Ok(())
+    }
+
+    fn whole(&mut self, options: &SyncOptions, watch: &dyn Watch) -> Result<SyncReport, SessionError> {
         let _busy = self.stage.board.busy();
         let waiting = self.dirty.len();
         let begun = Instant::now();
         // What is told from here on may be seen by this look or not.
         self.dirty.clear();
-        let report = self.session.sync(&SyncOptions::default(), self.watch);
+        let report = self.session.sync_holding(options, Some(&self.holding(0)), watch);
         log::debug!(operation = "scan", waiting = waiting; "looked at everything in {:?}", begun.elapsed());
-        self.judge(report)?;
-        self.ears.go_round();
-        Ok(Instant::now())
+        report
     }
 
-    fn judge(&mut self, report: Result<SyncReport, SessionError>) -> Result<(), SessionError> {
-        let report = report?;
+    /// A cycle near some paths.
+    fn near(&mut self, told: &Told) -> Result<(), SessionError> {
+        let equivalence = self.session.equivalence();
+        let mut keys = Told::new();
+        for (path, below) in told {
+            *keys.entry(equivalence.path_key(path)).or_default() |= below;
+        }
+        let _busy = self.stage.board.busy();
+        let holding = self.holding(self.waiting.beside(&keys));
+        let report =
+            self.session.sync_near_holding(told, &SyncOptions::default(), Some(&holding), self.watch);
+        self.judge(report?, Some(&keys))
+    }
+
+    fn holding(&self, beside: u64) -> Holding<'_> {
+        Holding {
+            session: self.session,
+            unrest: &self.unrest,
+            large_file_bytes: self.session.performance.large_file_bytes,
+            load: self.waiting.load(),
+            beside,
+            files: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+        }
+    }
+
+    /// What follows from a cycle over everything, or near these key paths.
+    fn judge(&mut self, report: SyncReport, keys: Option<&Told>) -> Result<(), SessionError> {
         let now = Instant::now();
         if report.root_gone {
             // Opening the roots again tells which one is away, and waits for it.
             return Err(self.session.gone(&report));
         }
-        let again = !report.problems.is_empty() || report.left_undone > 0;
-        self.dirty.tried(again && !report.cancelled, now);
+        let equivalence = self.session.equivalence();
+        let looked = |path: &RelPath| {
+            keys.is_none_or(|keys| {
+                let key = equivalence.path_key(path);
+                keys.contains_key(&key) || key.ancestors().any(|above| keys.get(&above) == Some(&true))
+            })
+        };
+        // A cycle that was stopped or halted does not say what is wanted.
+        if report.halt.is_none() && !report.cancelled {
+            let freight: Vec<_> = report.held.iter().filter_map(|held| held.freight.as_ref()).collect();
+            self.lane.keep(looked, &freight);
+        }
+        for held in &report.held {
+            if let (Why::Large, Some(freight)) = (held.why, &held.freight) {
+                self.lane.want(held.look.clone(), freight.clone());
+            }
+        }
+        self.lane.start();
+        self.waiting.looked(keys, &report.held, now);
+        let standing = self.session.state.as_ref().map(State::problems).transpose()?.unwrap_or_default();
+        self.again.stand(&standing, looked, now);
         if report.run.is_some() || !report.is_clean() {
             self.watch.cycle(&report);
         }

@@ -3,6 +3,7 @@
 use sync_core::side::Side;
 use sync_state::{Checked, Commit, Halted, RunSummary, State, StateError};
 
+use super::Undone;
 use super::reach::{NewRun, Reach};
 use crate::clock::now_ns;
 use crate::halt::HaltReport;
@@ -15,18 +16,20 @@ pub(super) struct Left {
     /// Problems that stand.
     pub(super) problems: usize,
     /// Actions that were planned and not tried.
-    pub(super) undone: u64,
+    pub(super) undone: Undone,
 }
 
 /// What to remember after a run; none when a part of the pair was looked at before the whole ever was.
 pub(super) fn after(before: Option<Checked>, reach: &Reach, left: Left, now_ns: i64) -> Option<Checked> {
     let clean = left.conflicts == 0 && left.problems == 0;
     let (at_ns, left_undone, halted) = match reach {
-        Reach::Pair => (now_ns, left.undone, None),
+        Reach::Pair => (now_ns, left.undone.in_all.unwrap_or(left.undone.here), None),
         // A part says nothing of what was left undone elsewhere, nor of the guard.
         Reach::Below(_) => {
             let before = before.as_ref()?;
-            (before.at_ns, before.left_undone.saturating_add(left.undone), before.halted.clone())
+            let undone =
+                left.undone.in_all.unwrap_or_else(|| before.left_undone.saturating_add(left.undone.here));
+            (before.at_ns, undone, before.halted.clone())
         }
     };
     let in_sync = clean && left_undone == 0 && halted.is_none();

@@ -1,0 +1,150 @@
+//! What of a plan is left for a later cycle.
+//!
+//! Owns [`Hold`], by which a live session holds actions back, and what is held together with them. An action that is
+//! held back is not tried, as in a run that was stopped: whatever is left behind half way is what a stop leaves, and
+//! the next cycle that looks there decides anew. Must never hold what makes room or changes names: only copies, and
+//! what follows from them.
+
+use std::collections::BTreeSet;
+
+use sync_core::entry::Entry;
+use sync_core::path::RelPath;
+use sync_core::plan::{Action, Phase, Plan, Transition};
+use sync_core::side::Side;
+
+/// Why an action is held back.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) enum Why {
+    /// It copies a large file, which is prepared beside the cycles.
+    Large,
+    /// Some program is writing the file.
+    Writing,
+    /// The cycle does enough without it.
+    Enough,
+    /// Something that it needs is held back.
+    Follows,
+}
+
+/// Who holds actions back.
+pub(crate) trait Hold: Sync {
+    /// Why an action that copies something has to wait. Asked once each, in the plan's order.
+    fn holds(&self, action: &Action) -> Option<Why>;
+
+    /// How many actions wait in all, once this cycle has held back `held`.
+    fn waiting(&self, held: &[Held]) -> u64;
+}
+
+/// An action that is held back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Held {
+    /// The key path of the action.
+    pub(crate) key: RelPath,
+    /// Where a look has to go, as the side spells it that gives or changes.
+    pub(crate) look: RelPath,
+    /// Bytes to be copied.
+    pub(crate) bytes: u64,
+    pub(crate) why: Why,
+    /// What is to be copied.
+    pub(crate) freight: Option<Freight>,
+}
+
+/// One copy on its way to a side.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Freight {
+    /// The side that receives.
+    pub(crate) to: Side,
+    /// The path on the other side.
+    pub(crate) from: RelPath,
+    /// The version to copy.
+    pub(crate) source: Entry,
+    /// The path on the receiving side.
+    pub(crate) at: RelPath,
+    /// Whether it replaces a version there.
+    pub(crate) replaces: bool,
+}
+
+impl Freight {
+    /// What an action copies; none when it copies nothing.
+    pub(crate) fn of(action: &Action) -> Option<Self> {
+        action.transitions.iter().find_map(|transition| match transition {
+            Transition::Copy { to, from, source, at, expect, .. } => Some(Self {
+                to: *to,
+                from: from.clone(),
+                source: *source,
+                at: at.clone(),
+                replaces: expect.is_some(),
+            }),
+            _ => None,
+        })
+    }
+}
+
+/// What is held back of a plan, by the position of its actions.
+pub(crate) struct HeldBack {
+    mask: Vec<bool>,
+    pub(crate) held: Vec<Held>,
+}
+
+impl HeldBack {
+    /// Nothing.
+    pub(crate) const fn nothing() -> Self {
+        Self { mask: Vec::new(), held: Vec::new() }
+    }
+
+    /// What `hold` holds back, with everything that builds on it.
+    pub(crate) fn of(plan: &Plan, hold: &dyn Hold) -> Self {
+        let mut mask = vec![false; plan.actions.len()];
+        let mut held = Vec::new();
+        let mut paths: BTreeSet<&RelPath> = BTreeSet::new();
+        for (at, action) in plan.actions.iter().enumerate() {
+            let Some(freight) = Freight::of(action) else { continue };
+            if let Some(why) = hold.holds(action) {
+                (mask[at], _) = (true, paths.insert(&action.path));
+                held.push(Held { freight: Some(freight), ..Self::one(action, why) });
+            }
+        }
+        // What builds on it may itself be built on.
+        let mut grows = !held.is_empty();
+        while std::mem::take(&mut grows) {
+            for (at, action) in plan.actions.iter().enumerate() {
+                if mask[at] || !follows(action, &paths) {
+                    continue;
+                }
+                (mask[at], grows) = (true, true);
+                held.push(Self::one(action, Why::Follows));
+                paths.insert(&action.path);
+            }
+        }
+        Self { mask, held }
+    }
+
+    fn one(action: &Action, why: Why) -> Held {
+        let look = match action.transitions.first() {
+            Some(Transition::Copy { from, .. }) => from,
+            Some(other) => other.path(),
+            None => &action.path,
+        };
+        Held { key: action.path.clone(), look: look.clone(), bytes: action.bytes(), why, freight: None }
+    }
+
+    /// The actions of a plan that are not held back.
+    pub(crate) fn free<'p>(&self, plan: &'p Plan) -> impl Iterator<Item = &'p Action> {
+        plan.actions
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| !self.mask.get(*at).is_some_and(|held| *held))
+            .map(|(_, action)| action)
+    }
+}
+
+/// Whether an action makes no sense, or would be in the way, before what is held at `paths` is done.
+fn follows(action: &Action, paths: &BTreeSet<&RelPath>) -> bool {
+    if action.after.as_ref().is_some_and(|after| paths.contains(after)) {
+        return true;
+    }
+    // Permissions that close a directory come after what goes into it.
+    let below = |top: &RelPath| {
+        paths.range::<RelPath, _>(top..).find(|path| **path != top).is_some_and(|path| path.starts_with(top))
+    };
+    action.phase == Phase::Replacements && (paths.contains(&action.path) || below(&action.path))
+}

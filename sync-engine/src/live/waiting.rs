@@ -1,0 +1,263 @@
+//! What a live session has left for later, and when its turn comes.
+//!
+//! Owns [`Waiting`]: every action that a cycle held back, by its path, until a cycle looks there again. Small files
+//! come before large ones. Knows no clock and no side: it is told what time it is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use sync_core::path::RelPath;
+
+use crate::act::hold::{Held, Why};
+
+/// How soon a file that somebody writes is looked at again, and how seldom at the most.
+const WRITING_FIRST: Duration = Duration::from_secs(1);
+const WRITING_LONGEST: Duration = Duration::from_secs(10);
+/// What follows something else is looked at by then in any case.
+const FOLLOWS: Duration = Duration::from_secs(30);
+/// How long the work on a part of the backlog should take: nothing that happens meanwhile waits longer.
+const PACE: Duration = Duration::from_millis(1500);
+/// How many files a part of the backlog has at first, at least and at the most.
+const FIRST: u64 = 64;
+const LEAST: u64 = 16;
+const MOST: u64 = 16_384;
+
+/// How much one cycle takes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Load {
+    pub(super) files: u64,
+    pub(super) bytes: u64,
+}
+
+/// One action that waits.
+#[derive(Clone, Debug)]
+struct Waits {
+    look: RelPath,
+    bytes: u64,
+    why: Why,
+    /// Not before then; a large file has no time, it is told of when it is prepared.
+    not_before: Option<Instant>,
+    pause: Duration,
+}
+
+/// How much waits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Amount {
+    /// Actions.
+    pub(crate) actions: u64,
+    /// Bytes they copy.
+    pub(crate) bytes: u64,
+    /// How many of them wait for a file that is being written.
+    pub(crate) writing: u64,
+}
+
+/// Everything that waits.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    all: BTreeMap<RelPath, Waits>,
+    /// What may go at any time, smallest first.
+    backlog: BTreeSet<(u64, RelPath)>,
+    load: Load,
+}
+
+impl Waiting {
+    pub(super) fn new() -> Self {
+        Self {
+            all: BTreeMap::new(),
+            backlog: BTreeSet::new(),
+            load: Load { files: FIRST, bytes: FIRST << 16 },
+        }
+    }
+
+    /// How much a cycle takes on now.
+    pub(super) const fn load(&self) -> Load {
+        self.load
+    }
+
+    /// A cycle that did as much as it was allowed took that long.
+    pub(super) fn took(&mut self, time: Duration) {
+        let files = if time < PACE / 2 {
+            self.load.files * 2
+        } else if time > PACE {
+            // At once back to what fits.
+            (self.load.files as f64 * PACE.as_secs_f64() / time.as_secs_f64()) as u64
+        } else {
+            return;
+        };
+        let files = files.clamp(LEAST, MOST);
+        self.load = Load { files, bytes: files << 16 };
+    }
+
+    pub(super) fn amount(&self) -> Amount {
+        Amount {
+            actions: self.all.len() as u64,
+            bytes: self.all.values().map(|one| one.bytes).sum(),
+            writing: self.all.values().filter(|one| one.why == Why::Writing).count() as u64,
+        }
+    }
+
+    /// How many actions wait that a look at these key paths, with all below them or not, does not reach.
+    pub(super) fn beside(&self, keys: &BTreeMap<RelPath, bool>) -> u64 {
+        self.all.len() as u64 - self.all.keys().filter(|key| reaches(keys, key)).count() as u64
+    }
+
+    /// A cycle looked at everything, or at these key paths, and held back `held`.
+    pub(super) fn looked(&mut self, keys: Option<&BTreeMap<RelPath, bool>>, held: &[Held], now: Instant) {
+        let before = match keys {
+            None => {
+                self.backlog.clear();
+                std::mem::take(&mut self.all)
+            }
+            Some(keys) => {
+                let reached: Vec<RelPath> =
+                    self.all.keys().filter(|key| reaches(keys, key)).cloned().collect();
+                reached.into_iter().filter_map(|key| self.remove(&key).map(|waits| (key, waits))).collect()
+            }
+        };
+        for one in held {
+            let again = before.get(&one.key).filter(|before| before.why == one.why);
+            let pause = match one.why {
+                Why::Writing => again.map_or(WRITING_FIRST, |before| (before.pause * 2).min(WRITING_LONGEST)),
+                Why::Follows => FOLLOWS,
+                Why::Large | Why::Enough => Duration::ZERO,
+            };
+            let not_before = (one.why != Why::Large).then(|| now + pause);
+            if one.why == Why::Enough {
+                self.backlog.insert((one.bytes, one.key.clone()));
+            }
+            // Of two actions at a path the one that holds the other back counts.
+            if one.why == Why::Follows && self.all.contains_key(&one.key) {
+                continue;
+            }
+            let waits = Waits { look: one.look.clone(), bytes: one.bytes, why: one.why, not_before, pause };
+            self.all.insert(one.key.clone(), waits);
+        }
+    }
+
+    fn remove(&mut self, key: &RelPath) -> Option<Waits> {
+        let waits = self.all.remove(key)?;
+        self.backlog.remove(&(waits.bytes, key.clone()));
+        Some(waits)
+    }
+
+    /// When something is due; none while nothing waits but large files.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.all.iter().filter_map(|(key, waits)| self.due_at(key, waits)).min()
+    }
+
+    /// What follows something is due as soon as nothing below it waits any more.
+    fn due_at(&self, key: &RelPath, waits: &Waits) -> Option<Instant> {
+        let free = waits.why == Why::Follows
+            && !self
+                .all
+                .range(key.clone()..)
+                .skip(1)
+                .take_while(|(path, _)| path.starts_with(key))
+                .any(|(_, below)| below.why != Why::Follows);
+        if free { waits.not_before.map(|at| at - FOLLOWS) } else { waits.not_before }
+    }
+
+    /// The paths to look at next: what is due, and of the backlog as much as a cycle takes on.
+    pub(super) fn take(&self, now: Instant) -> BTreeMap<RelPath, bool> {
+        let mut taken = BTreeMap::new();
+        let (mut files, mut bytes) = (0, 0);
+        for (size, key) in &self.backlog {
+            if files >= self.load.files || (files > 0 && bytes + size > self.load.bytes) {
+                break;
+            }
+            (files, bytes) = (files + 1, bytes + size);
+            if let Some(waits) = self.all.get(key) {
+                taken.insert(waits.look.clone(), false);
+            }
+        }
+        for (key, waits) in &self.all {
+            if waits.why != Why::Enough && self.due_at(key, waits).is_some_and(|at| at <= now) {
+                taken.insert(waits.look.clone(), false);
+            }
+        }
+        taken
+    }
+}
+
+fn reaches(keys: &BTreeMap<RelPath, bool>, path: &RelPath) -> bool {
+    keys.contains_key(path) || path.ancestors().any(|above| keys.get(&above) == Some(&true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> RelPath {
+        RelPath::try_from(text).unwrap()
+    }
+
+    fn held(key: &str, bytes: u64, why: Why) -> Held {
+        Held { key: path(key), look: path(key), bytes, why, freight: None }
+    }
+
+    fn names(taken: &BTreeMap<RelPath, bool>) -> Vec<String> {
+        taken.keys().map(RelPath::display).collect()
+    }
+
+    #[test]
+    fn small_files_come_first_and_only_as_many_as_fit() {
+        let now = Instant::now();
+        let mut waiting = Waiting::new();
+        let many: Vec<Held> = (0..2000).map(|n| held(&format!("f{n:04}"), 2000 - n, Why::Enough)).collect();
+        waiting.looked(None, &many, now);
+        assert_eq!(waiting.amount().actions, 2000);
+        let taken = waiting.take(now);
+        assert_eq!(taken.len() as u64, FIRST);
+        assert!(taken.contains_key(&path("f1999")) && !taken.contains_key(&path("f0000")));
+        let keys = taken.clone();
+        assert_eq!(waiting.beside(&keys), 2000 - FIRST);
+        waiting.looked(Some(&keys), &[], now);
+        assert_eq!(waiting.amount().actions, 2000 - FIRST);
+        assert!(waiting.take(now).contains_key(&path("f1935")));
+    }
+
+    #[test]
+    fn a_cycle_takes_on_what_it_can_do_in_time() {
+        let mut waiting = Waiting::new();
+        for _ in 0..10 {
+            waiting.took(Duration::from_millis(100));
+        }
+        assert_eq!(waiting.load().files, MOST);
+        waiting.took(Duration::from_secs(15));
+        assert_eq!(waiting.load().files, MOST / 10);
+        waiting.took(Duration::from_secs(15000));
+        assert_eq!(waiting.load().files, LEAST);
+        waiting.took(Duration::from_secs(1));
+        assert_eq!(waiting.load().files, LEAST);
+    }
+
+    #[test]
+    fn a_file_that_is_written_is_looked_at_at_growing_pauses() {
+        let start = Instant::now();
+        let mut now = start;
+        let mut waiting = Waiting::new();
+        let mut pauses = Vec::new();
+        for _ in 0..6 {
+            waiting.looked(Some(&BTreeMap::from([(path("a"), false)])), &[held("a", 5, Why::Writing)], now);
+            assert!(waiting.take(now).is_empty());
+            let due = waiting.due().unwrap();
+            pauses.push((due - now).as_secs());
+            now = due;
+            assert_eq!(names(&waiting.take(now)), ["a"]);
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 10, 10]);
+        assert_eq!(waiting.amount(), Amount { actions: 1, bytes: 5, writing: 1 });
+    }
+
+    #[test]
+    fn a_large_file_has_no_time_and_what_follows_it_waits_for_it() {
+        let now = Instant::now();
+        let mut waiting = Waiting::new();
+        waiting.looked(None, &[held("d/large", 1 << 40, Why::Large), held("d", 0, Why::Follows)], now);
+        assert!(waiting.take(now).is_empty());
+        assert_eq!(waiting.due(), Some(now + FOLLOWS));
+        waiting.looked(Some(&BTreeMap::from([(path("d/large"), false)])), &[], now);
+        assert_eq!(waiting.due(), Some(now));
+        assert_eq!(names(&waiting.take(now)), ["d"]);
+    }
+}
