@@ -13,6 +13,7 @@ use crate::baseline::{Agreed, BaselineDir, Record};
 use crate::entry::{Entry, Kind, Reason, Trouble, held_and_differ};
 use crate::fold::Equivalence;
 use crate::guidance::Focus;
+use crate::guard::Taken;
 use crate::path::RelPath;
 use crate::plan::Blocked;
 use crate::side::{Side, Sides};
@@ -99,6 +100,8 @@ pub struct Comparison {
     pub baseline_files: u64,
     /// Entries of any kind in the baseline.
     pub baseline_entries: u64,
+    /// What plans before this one have taken from each side lately, for the guard.
+    pub taken_lately: Sides<Taken>,
 }
 
 /// Joins both snapshots and the baseline, which must come in path order.

@@ -31,7 +31,7 @@ pub fn halt(
         .or_else(|| {
             Side::BOTH
                 .into_iter()
-                .find_map(|side| too_many_changes(plan, comparison.baseline_files, policy.guard, side))
+                .find_map(|side| too_many_changes(plan, comparison, policy.guard, side))
         })
 }
 
@@ -45,11 +45,34 @@ pub fn is_emptied(snapshot: &Snapshot, baseline_entries: u64) -> bool {
         && root.unobserved().is_empty()
 }
 
+/// Files that were taken from a side: deleted or overwritten.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Taken {
+    /// All of them.
+    pub files: u64,
+    /// Those of them that are gone from their path.
+    pub gone: u64,
+}
+
+/// What an action takes from each side.
+pub fn takes(action: &Action) -> Sides<Taken> {
+    let mut taken = Sides::<Taken>::default();
+    for transition in action.transitions.iter().filter(|transition| takes_a_file(action, transition)) {
+        let side = &mut taken[transition.side()];
+        side.files += 1;
+        side.gone += u64::from(matches!(transition, Transition::Remove { .. }));
+    }
+    taken
+}
+
 /// Whether so many files go from a side that a person should look. A rename takes nothing away, and a clash keeps
-/// both versions: neither counts.
-fn too_many_changes(plan: &Plan, baseline_files: u64, guard: GuardPolicy, side: Side) -> Option<Halt> {
+/// both versions: neither counts. What was taken lately counts as if it were part of this plan: whoever deletes a tree
+/// takes his time, and a part of a tree shows little of it.
+fn too_many_changes(plan: &Plan, comparison: &Comparison, guard: GuardPolicy, side: Side) -> Option<Halt> {
+    let lately = comparison.taken_lately[side];
+    let baseline_files = comparison.baseline_files.saturating_add(lately.gone);
     let mut folders: BTreeMap<RelPath, u64> = BTreeMap::new();
-    let mut files = 0;
+    let mut files = 0_u64;
     for (action, transition) in plan.transitions() {
         if transition.side() == side && takes_a_file(action, transition) {
             files += 1;
@@ -58,6 +81,10 @@ fn too_many_changes(plan: &Plan, baseline_files: u64, guard: GuardPolicy, side: 
             *folders.entry(folder).or_default() += 1;
         }
     }
+    if files == 0 {
+        return None;
+    }
+    let files = files.saturating_add(lately.files);
     let share = baseline_files.saturating_mul(u64::from(guard.max_change_percent));
     if files <= guard.max_change_min_files || files.saturating_mul(100) <= share {
         return None;

@@ -12,7 +12,7 @@ use sync_core::explain::explain;
 use sync_core::guard::fit;
 use sync_core::part::Part;
 use sync_core::path::RelPath;
-use sync_core::plan::{Action, Plan};
+use sync_core::plan::{Action, Halt, Plan};
 use sync_core::side::{Side, Sides};
 use sync_core::snapshot::Snapshot;
 
@@ -112,12 +112,32 @@ impl Session {
             let totals = seen.snapshots.as_ref().map(Snapshot::totals);
             (report.left, report.right) = (totals.left.into(), totals.right.into());
             (report.scan_ms, report.decide_ms) = (seen.scan_ms, seen.decide_ms);
-            report.halt = seen.plan.halt.as_ref().filter(|_| !options.approve).map(HaltReport::from);
+            let passes = |halt: &Halt| {
+                let judged = hold.is_some_and(Hold::judged) && *part != Part::Everything;
+                options.approve || (judged && matches!(halt, Halt::TooManyChanges { .. }))
+            };
+            report.halt = seen.plan.halt.as_ref().filter(|halt| !passes(halt)).map(HaltReport::from);
+            if options.approve {
+                self.lately.forget();
+            }
             // What was scanned is no longer needed, and acting may take hours.
             seen.snapshots = Sides { left: Snapshot::empty(), right: Snapshot::empty() };
             seen.comparison.differences = Vec::new();
-            if report.halt.is_none() {
-                self.act_holding(seen.plan, &run, hold, watch, &mut report, |_, _| {})?;
+            // Near told paths, what the guard has nothing against goes on.
+            let guarded = report.halt.as_ref().is_some_and(HaltReport::is_of_many)
+                && hold.is_some()
+                && *part != Part::Everything;
+            if guarded {
+                self.lately.stay();
+            }
+            if report.halt.is_none() || guarded {
+                let counts = !options.approve && !hold.is_some_and(Hold::judged);
+                let hold = hold.map(|hold| (hold, guarded));
+                self.act_holding(seen.plan, &run, hold, watch, &mut report, |action, outcome| {
+                    if counts && outcome.ok {
+                        self.lately.note(action, Instant::now());
+                    }
+                })?;
             }
         }
         if let Some(halt) = &report.halt {
@@ -169,7 +189,7 @@ impl Session {
         &self,
         mut plan: Plan,
         run: &NewRun<'_>,
-        hold: Option<&dyn Hold>,
+        hold: Option<(&dyn Hold, bool)>,
         watch: &dyn Watch,
         report: &mut SyncReport,
         mut tell: impl FnMut(&Action, &Outcome),
@@ -180,9 +200,10 @@ impl Session {
         if bytes > 0 {
             fit(&mut plan, self.free_bytes(), |action| self.prepared.bytes_of(action));
         }
-        let held_back = hold.map_or_else(HeldBack::nothing, |hold| HeldBack::of(&plan, hold));
+        let held_back =
+            hold.map_or_else(HeldBack::nothing, |(hold, guarded)| HeldBack::of(&plan, hold, guarded));
         report.waiting = held_back.held.len() as u64;
-        let waiting = hold.map(|hold| hold.waiting(&held_back.held));
+        let waiting = hold.map(|(hold, _)| hold.waiting(&held_back.held));
         report.conflicts = plan.conflicts.iter().map(ConflictReport::from).collect();
         report.problems = plan.blocked.iter().map(ProblemReport::from).collect();
         for problem in &report.problems {

@@ -42,6 +42,11 @@ impl HaltReport {
             approval: approval.map(ToOwned::to_owned),
         }
     }
+
+    /// Whether there were too many changes, so that fewer would be let through.
+    pub(crate) fn is_of_many(&self) -> bool {
+        self.reason == "too-many-changes"
+    }
 }
 
 impl From<&Halt> for HaltReport {

@@ -18,6 +18,7 @@ mod cycle;
 mod desk;
 mod error;
 mod halt;
+mod lately;
 mod live;
 mod near;
 mod observe;

@@ -117,7 +117,8 @@ impl Session {
         let start = Instant::now();
         let mut evidence = Evidence::default();
         self.recall_doubts(&snapshots, &mut guidance, &mut evidence)?;
-        let comparison = self.compare(part, &snapshots, everything, &guidance.focus())?;
+        let mut comparison = self.compare(part, &snapshots, everything, &guidance.focus())?;
+        comparison.taken_lately = self.lately.taken(Instant::now());
         let mut plan = decide_with(&comparison, &snapshots, &evidence, &self.terms, &guidance);
         for round in 0.. {
             if plan.questions.is_empty() {

@@ -22,6 +22,7 @@ use crate::alerts::{Alerts, Misread};
 use crate::config::{Config, Performance, default_state_dir};
 use crate::error::SessionError;
 use crate::halt::{HaltReport, Identity, identify};
+use crate::lately::Lately;
 use crate::pace::Pace;
 use crate::put_back::Keeping;
 use crate::records::Running;
@@ -61,6 +62,8 @@ pub struct Session {
     pub(crate) keeping: Keeping,
     /// Copies that were made beside the cycles.
     pub(crate) prepared: Prepared,
+    /// What was deleted and overwritten in the last minutes.
+    pub(crate) lately: Lately,
     pair: String,
     /// Whom to tell; none where nobody is to be told.
     pub(crate) alerts: Option<Alerts>,
@@ -203,6 +206,7 @@ impl Session {
             forgot: AtomicBool::new(false),
             keeping: Keeping::default(),
             prepared: Prepared::default(),
+            lately: Lately::default(),
             pair: String::new(),
             alerts: None,
             misread: Arc::default(),

@@ -72,3 +72,28 @@ fn a_killed_session_starts_again_without_anybody() {
     });
     assert_eq!(running.stop().0, 0);
 }
+
+#[test]
+fn a_tree_that_is_deleted_little_by_little_is_not_deleted_on_the_other_side() {
+    let world = World::new();
+    for number in 0..100 {
+        world.write(&format!("left/{number}.txt"), "kept");
+    }
+    let running = Running::start(&world);
+    let there = || world.names("right").iter().filter(|name| name.ends_with(".txt")).count();
+    wait("all files", || there() == 100);
+    for number in 0..90 {
+        fs::remove_file(world.path(&format!("left/{number}.txt"))).unwrap();
+        if number % 10 == 9 {
+            std::thread::sleep(Duration::from_millis(400));
+        }
+    }
+    // Something that nobody holds up tells that the deletions were seen.
+    world.write("left/after.txt", "afterwards");
+    wait("a later change", || world.has("right/after.txt"));
+    assert!(there() >= 50, "{} files are left", there());
+    assert_eq!(running.stop().0, 0);
+    let approved = world.run(["sync", "left", "right", "--state", "state", "--approve"]);
+    assert!(approved.code <= 1, "{}", approved.err);
+    assert_eq!(there(), 11);
+}

@@ -1,6 +1,7 @@
 //! Guards, free space, the cap of soft deletion, hidden names that may not go, and hard links.
 
-use sync_core::guard::fit;
+use sync_core::guard::{self, Taken, fit};
+use sync_core::guidance::Focus;
 use sync_core::plan::{Halt, Transition};
 use sync_core::policy::Policy;
 use sync_core::side::{Side, Sides};
@@ -84,6 +85,32 @@ fn overwriting_counts_renames_and_clashes_do_not() {
     assert!(plan.halt.is_none() && plan.conflicts.len() == 30, "a clash keeps both");
     all_newer(&mut clashing.policy);
     assert!(halt(&clashing).is_some(), "the newer version overwrites the other");
+}
+
+#[test]
+fn a_tree_that_goes_little_by_little_halts_as_well() {
+    // 60 of 90 files went a moment ago, 10 more go now; and the same with files that were overwritten.
+    let before = many(30, 'A');
+    let now = format!("d/ e/ {}", before.split(' ').skip(12).collect::<Vec<_>>().join(" "));
+    let world = bare(&before, &now, &before);
+    assert_eq!(halt(&world), None, "ten of thirty");
+    let decision = world.decide(false).unwrap();
+    let (snapshots, mut comparison) = world.observe(false, &Focus::default());
+    let mut again = |files: u64, gone: u64| {
+        comparison.taken_lately.right = Taken { files, gone };
+        guard::halt(&decision.plan, &comparison, &snapshots, &Policy::default())
+    };
+    assert_eq!(again(0, 0), None);
+    assert_eq!(again(4, 4), None, "fourteen of thirty-four");
+    let halted = again(60, 60);
+    assert!(
+        matches!(halted, Some(Halt::TooManyChanges { side: Side::Right, files: 70, of: 90, .. })),
+        "{halted:?}"
+    );
+    assert!(again(11, 0).is_some(), "of thirty files, eleven overwritten and ten gone");
+    comparison.taken_lately.right = Taken { files: 60, gone: 60 };
+    let quiet = bare(&before, &before, &before).decide(false).unwrap().plan;
+    assert_eq!(guard::halt(&quiet, &comparison, &snapshots, &Policy::default()), None, "nothing goes now");
 }
 
 #[test]

@@ -2,12 +2,13 @@
 //!
 //! Owns [`Hold`], by which a live session holds actions back, and what is held together with them. An action that is
 //! held back is not tried, as in a run that was stopped: whatever is left behind half way is what a stop leaves, and
-//! the next cycle that looks there decides anew. Must never hold what makes room or changes names: only copies, and
-//! what follows from them.
+//! the next cycle that looks there decides anew. Must never hold what makes room or changes names: only copies, what
+//! follows from them, and what a guard has stopped.
 
 use std::collections::BTreeSet;
 
 use sync_core::entry::Entry;
+use sync_core::guard::takes;
 use sync_core::path::RelPath;
 use sync_core::plan::{Action, Phase, Plan, Transition};
 use sync_core::side::Side;
@@ -21,14 +22,21 @@ pub(crate) enum Why {
     Writing,
     /// The cycle does enough without it.
     Enough,
+    /// A guard stopped it, until a person has looked.
+    Guarded,
     /// Something that it needs is held back.
     Follows,
 }
 
 /// Who holds actions back.
 pub(crate) trait Hold: Sync {
-    /// Why an action that copies something has to wait. Asked once each, in the plan's order.
+    /// Why an action has to wait. Asked once each, in the plan's order; only one that copies something may.
     fn holds(&self, action: &Action) -> Option<Why>;
+
+    /// Whether what the cycle looks at was planned by one before it, whose guards have let it through.
+    fn judged(&self) -> bool {
+        false
+    }
 
     /// How many actions wait in all, once this cycle has held back `held`.
     fn waiting(&self, held: &[Held]) -> u64;
@@ -91,16 +99,17 @@ impl HeldBack {
         Self { mask: Vec::new(), held: Vec::new() }
     }
 
-    /// What `hold` holds back, with everything that builds on it.
-    pub(crate) fn of(plan: &Plan, hold: &dyn Hold) -> Self {
+    /// What `hold` holds back, with everything that builds on it. `guarded` holds back whatever takes a file from a side.
+    pub(crate) fn of(plan: &Plan, hold: &dyn Hold, guarded: bool) -> Self {
         let mut mask = vec![false; plan.actions.len()];
         let mut held = Vec::new();
         let mut paths: BTreeSet<&RelPath> = BTreeSet::new();
         for (at, action) in plan.actions.iter().enumerate() {
-            let Some(freight) = Freight::of(action) else { continue };
-            if let Some(why) = hold.holds(action) {
+            let takes = guarded && takes(action).either(|side| side.files > 0);
+            let why = if takes { Some(Why::Guarded) } else { hold.holds(action) };
+            if let Some(why) = why {
                 (mask[at], _) = (true, paths.insert(&action.path));
-                held.push(Held { freight: Some(freight), ..Self::one(action, why) });
+                held.push(Held { freight: Freight::of(action), ..Self::one(action, why) });
             }
         }
         // What builds on it may itself be built on.
@@ -111,7 +120,7 @@ impl HeldBack {
                     continue;
                 }
                 (mask[at], grows) = (true, true);
-                held.push(Self::one(action, Why::Follows));
+                held.push(Self::one(action, if guarded { Why::Guarded } else { Why::Follows }));
                 paths.insert(&action.path);
             }
         }
@@ -142,9 +151,10 @@ fn follows(action: &Action, paths: &BTreeSet<&RelPath>) -> bool {
     if action.after.as_ref().is_some_and(|after| paths.contains(after)) {
         return true;
     }
-    // Permissions that close a directory come after what goes into it.
+    // Permissions that close a directory come after what goes into it, its removal after what goes from it.
     let below = |top: &RelPath| {
         paths.range::<RelPath, _>(top..).find(|path| **path != top).is_some_and(|path| path.starts_with(top))
     };
-    action.phase == Phase::Replacements && (paths.contains(&action.path) || below(&action.path))
+    matches!(action.phase, Phase::Deletes | Phase::Replacements)
+        && (paths.contains(&action.path) || below(&action.path))
 }

@@ -59,6 +59,8 @@ pub(super) struct Holding<'a> {
     pub(super) unrest: &'a Unrest,
     pub(super) large_file_bytes: u64,
     pub(super) load: Load,
+    /// Whether the cycle looks at nothing but what an earlier one has left for later.
+    pub(super) judged: bool,
     /// What waits already and is not looked at in this cycle.
     pub(super) beside: u64,
     pub(super) files: AtomicU64,
@@ -99,6 +101,10 @@ impl Hold for Holding<'_> {
         let bytes = self.bytes.fetch_add(action.bytes(), Ordering::Relaxed);
         let enough = files >= self.load.files || (files > 0 && bytes + action.bytes() > self.load.bytes);
         enough.then_some(Why::Enough)
+    }
+
+    fn judged(&self) -> bool {
+        self.judged
     }
 
     fn waiting(&self, held: &[Held]) -> u64 {

@@ -128,13 +128,13 @@ impl<'scope, 'env> Turns<'scope, 'env> {
                 continue;
             }
             if !told.is_empty() {
-                self.near(&told)?;
+                self.near(&told, false)?;
             }
             // News came first; then the backlog has its turn, as much of it as is done in a moment.
             let waits = self.waiting.take(Instant::now());
             if !waits.is_empty() && !self.watch.is_cancelled() {
                 let begun = Instant::now();
-                self.near(&waits)?;
+                self.near(&waits, true)?;
                 self.waiting.took(begun.elapsed());
             }
         }
@@ -250,31 +250,32 @@ impl<'scope, 'env> Turns<'scope, 'env> {
         let begun = Instant::now();
         // What is told from here on may be seen by this look or not.
         self.dirty.clear();
-        let report = self.session.sync_holding(options, Some(&self.holding(0)), watch);
+        let report = self.session.sync_holding(options, Some(&self.holding(false, 0)), watch);
         log::debug!(operation = "scan", waiting = waiting; "looked at everything in {:?}", begun.elapsed());
         report
     }
 
-    /// A cycle near some paths.
-    fn near(&mut self, told: &Told) -> Result<(), SessionError> {
+    /// A cycle near some paths. `judged` tells whether an earlier cycle has planned what is to be done there.
+    fn near(&mut self, told: &Told, judged: bool) -> Result<(), SessionError> {
         let equivalence = self.session.equivalence();
         let mut keys = Told::new();
         for (path, below) in told {
             *keys.entry(equivalence.path_key(path)).or_default() |= below;
         }
         let _busy = self.stage.board.busy();
-        let holding = self.holding(self.waiting.beside(&keys));
+        let holding = self.holding(judged, self.waiting.beside(&keys));
         let report =
             self.session.sync_near_holding(told, &SyncOptions::default(), Some(&holding), self.watch);
         self.judge(report?, Some(&keys))
     }
 
-    fn holding(&self, beside: u64) -> Holding<'_> {
+    fn holding(&self, judged: bool, beside: u64) -> Holding<'_> {
         Holding {
             session: self.session,
             unrest: &self.unrest,
             large_file_bytes: self.session.performance.large_file_bytes,
             load: self.waiting.load(),
+            judged,
             beside,
             files: AtomicU64::new(0),
             bytes: AtomicU64::new(0),

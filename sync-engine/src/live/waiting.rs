@@ -35,7 +35,7 @@ struct Waits {
     look: RelPath,
     bytes: u64,
     why: Why,
-    /// Not before then; a large file has no time, it is told of when it is prepared.
+    /// Not before then. A large file has no time: it is told of when it is prepared. Nor has what a guard has stopped.
     not_before: Option<Instant>,
     pause: Duration,
 }
@@ -119,9 +119,9 @@ impl Waiting {
             let pause = match one.why {
                 Why::Writing => again.map_or(WRITING_FIRST, |before| (before.pause * 2).min(WRITING_LONGEST)),
                 Why::Follows => FOLLOWS,
-                Why::Large | Why::Enough => Duration::ZERO,
+                Why::Large | Why::Enough | Why::Guarded => Duration::ZERO,
             };
-            let not_before = (one.why != Why::Large).then(|| now + pause);
+            let not_before = (!matches!(one.why, Why::Large | Why::Guarded)).then(|| now + pause);
             if one.why == Why::Enough {
                 self.backlog.insert((one.bytes, one.key.clone()));
             }
