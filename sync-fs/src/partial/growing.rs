@@ -34,7 +34,7 @@ impl Growing {
     /// together.
     pub(crate) fn taken_up(block: u64, bytes: u64, peaks: Vec<ChainingValue>) -> Option<Self> {
         let blocks = bytes / block;
-        let fits = bytes % block == 0 && peaks.len() == blocks.count_ones() as usize;
+        let fits = bytes.is_multiple_of(block) && peaks.len() == blocks.count_ones() as usize;
         fits.then(|| {
             let mut open = Hasher::new();
             open.set_input_offset(bytes);

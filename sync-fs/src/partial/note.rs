@@ -111,7 +111,7 @@ impl Note {
         let peaks = (0..count).map(|_| rest.take()).collect::<Option<Vec<ChainingValue>>>()?;
         let fits = bytes > 0
             && bytes < size
-            && bytes % BLOCK == 0
+            && bytes.is_multiple_of(BLOCK)
             && u32::from(count) == (bytes / BLOCK).count_ones();
         let at = RelPath::new(rest.0).ok().filter(|at| !at.is_root())?;
         fits.then_some(Self { at, source, bytes, peaks, left })

@@ -6,5 +6,6 @@ mod broken;
 mod faults;
 mod fixture;
 mod moments;
+mod resuming;
 mod scenario;
 mod suite;
