@@ -31,7 +31,7 @@ use crate::report::{
 };
 use crate::session::Session;
 use crate::underway::Underway;
-use crate::watch::{Phase, Watch};
+use crate::watch::{Phase, Watch, Watched};
 
 /// How a sync is made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -106,7 +106,7 @@ impl Session {
         if report.halt.is_none() {
             self.recall_underway()?;
             let mut seen = self.observe_part(part, watch)?;
-            if *part != Part::Everything && self.may_be_emptied(&seen.snapshots)? {
+            if *part != Part::Everything && self.is_emptied(&seen.snapshots, watch)? {
                 return self.cycle(&Part::Everything, options, hold, watch);
             }
             let totals = seen.snapshots.as_ref().map(Snapshot::totals);
@@ -141,10 +141,11 @@ impl Session {
             }
         }
         if let Some(halt) = &report.halt {
-            log::error!(operation = "halt", reason = halt.reason.as_str(); "{}", halt.message);
-            if let Some(state) = self.state.as_ref().filter(|_| !self.read_only) {
-                checked::halted(state, halt, &run)?;
-            }
+            let state = self.state.as_ref().filter(|_| !self.read_only);
+            let is_new = state.map_or(Ok(true), |state| checked::halted(state, halt, &run))?;
+            // What stands since an earlier cycle was said then.
+            let level = if is_new { Level::Error } else { Level::Debug };
+            log::log!(level, operation = "halt", reason = halt.reason.as_str(); "{}", halt.message);
         }
         if report.halt.is_none() {
             self.expire_trash();
@@ -156,10 +157,22 @@ impl Session {
         Ok(report)
     }
 
-    /// Whether a look at a part of a root shows nothing: only a whole one can tell whether that root is empty.
-    fn may_be_emptied(&self, snapshots: &Sides<Snapshot>) -> Result<bool, SessionError> {
+    /// Whether a root shows nothing at all, which a look at a part of it cannot tell.
+    fn is_emptied(&self, snapshots: &Sides<Snapshot>, watch: &dyn Watch) -> Result<bool, SessionError> {
         let Some(state) = &self.state else { return Ok(false) };
-        Ok(snapshots.either(|snapshot| snapshot.root().is_empty()) && state.counts()?.entries > 0)
+        let nothing = |side: &Side| snapshots[*side].root().is_empty();
+        let suspects: Vec<_> = Side::BOTH.into_iter().filter(nothing).collect();
+        if suspects.is_empty() || state.counts()?.entries == 0 {
+            return Ok(false);
+        }
+        let control = Watched { watch, throttle: None };
+        for side in suspects {
+            let listed = self.replicas[side].list(&RelPath::root(), &self.scan_request(&control));
+            if listed.map_err(|problem| self.root_error(side, problem))?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Carries a plan out as one recorded run of a kind, and remembers what came of it.

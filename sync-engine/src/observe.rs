@@ -18,7 +18,7 @@ use sync_core::part::Part;
 use sync_core::plan::{Answer, Asked, Evidence, Plan, Question};
 use sync_core::side::{Side, Sides};
 use sync_core::snapshot::Snapshot;
-use sync_replica::{Problem, ProblemKind, ScanRequest, Xattrs};
+use sync_replica::{Control, Problem, ProblemKind, ScanRequest, Xattrs};
 use sync_state::{ConflictState, State, StateError};
 
 use crate::error::SessionError;
@@ -45,16 +45,21 @@ pub(crate) fn millis(since: Instant) -> u64 {
 }
 
 impl Session {
+    /// How this session scans.
+    pub(crate) fn scan_request<'a>(&'a self, control: &'a dyn Control) -> ScanRequest<'a> {
+        ScanRequest {
+            equivalence: self.equivalence(),
+            filter: &*self.filter,
+            control,
+            threads: thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
+        }
+    }
+
     /// Scans a part of both sides at the same time.
     pub(crate) fn scan_both(&self, part: &Part, watch: &dyn Watch) -> Result<Sides<Snapshot>, SessionError> {
         watch.begin(Phase::Scan, None, None);
         let control = Watched { watch, throttle: None };
-        let request = ScanRequest {
-            equivalence: self.equivalence(),
-            filter: &*self.filter,
-            control: &control,
-            threads: thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
-        };
+        let request = self.scan_request(&control);
         let scanned = thread::scope(|scope| {
             let right = scope.spawn(|| self.replicas.right.scan_part(&request, part));
             let left = self.replicas.left.scan_part(&request, part);

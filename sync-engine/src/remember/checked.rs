@@ -41,8 +41,8 @@ fn since(before: Option<&Checked>, in_sync: bool, now_ns: i64) -> i64 {
     before.filter(|before| before.in_sync == in_sync).map_or(now_ns, |before| before.since_ns)
 }
 
-/// Remembers that a guard stopped a run. The same guard again is no new run, only a new look.
-pub(crate) fn halted(state: &State, halt: &HaltReport, run: &NewRun<'_>) -> Result<(), StateError> {
+/// Remembers that a guard stopped a run. The same guard again is no new run, only a new look. Whether it is new.
+pub(crate) fn halted(state: &State, halt: &HaltReport, run: &NewRun<'_>) -> Result<bool, StateError> {
     let now = now_ns();
     let before = state.checked()?;
     let side = halt.side.as_deref().and_then(|name| Side::BOTH.into_iter().find(|side| side.name() == name));
@@ -75,5 +75,6 @@ pub(crate) fn halted(state: &State, halt: &HaltReport, run: &NewRun<'_>) -> Resu
         finish: new.then_some(&summary),
         checked: Some(&checked),
         ..Commit::default()
-    })
+    })?;
+    Ok(new)
 }
