@@ -83,8 +83,15 @@ impl<'scope, 'env> Ears<'scope, 'env> {
         Ok(())
     }
 
+    /// A side says that it tells nothing more, which it may say more than once.
+    pub(super) fn ended(&mut self, side: Side, why: &str) {
+        if self.watching[side].is_some() {
+            self.close(side, why);
+        }
+    }
+
     /// A side is not watched, or no longer.
-    pub(super) fn close(&mut self, side: Side, why: &str) {
+    fn close(&mut self, side: Side, why: &str) {
         self.watching[side] = None;
         log::warn!(
             operation = "watch", side = side.name(), error = why;

@@ -228,7 +228,7 @@ impl<'scope, 'env> Turns<'scope, 'env> {
             News::At(path) => self.dirty.mark(path, false, now),
             News::Below(path) => self.dirty.mark(path, true, now),
             News::Ended(why) => {
-                self.ears.close(side, &why);
+                self.ears.ended(side, &why);
                 self.dirty.mark(RelPath::root(), true, now);
             }
             _ => self.dirty.mark(RelPath::root(), true, now),
