@@ -38,6 +38,7 @@ const GENERATED: &[Generated] = &[
     Generated { path: "docs/matrix.md", part: Part::Whole, make: matrix_page },
     Generated { path: "README.md", part: Part::Between("matrix"), make: matrix },
     Generated { path: "README.md", part: Part::Between("plan"), make: crate::picture::plan },
+    Generated { path: "sync-ffi/include/bothways.h", part: Part::Whole, make: crate::clib::header },
 ];
 
 /// The decision matrix as the core has it.

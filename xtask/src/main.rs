@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this program's output is its purpose")]
 
 mod bench;
+mod clib;
 mod generate;
 mod layers;
 mod picture;
@@ -41,6 +42,8 @@ enum Task {
     Generate(generate::Options),
     /// Check which crate imports which
     Layers,
+    /// Build the library for C and put it, its header and its pkg-config file below a prefix
+    InstallC(clib::Options),
     /// Measurements
     Bench(bench::Options),
     /// Make a deterministic office-like tree of files
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Task::Windows(options) => windows::run(&options),
         Task::Generate(options) => generate::run(&options),
         Task::Layers => layers::run(),
+        Task::InstallC(options) => clib::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Tree(options) => tree::run(&options),
         Task::Measure(options) => bench::measure::run(&options),

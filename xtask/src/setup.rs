@@ -41,10 +41,17 @@ const MAIL_PACKAGES: &[&str] = &["opensmtpd", "python3", "python3-venv"];
 /// From PyPI, into `python/` in cargo's target folder: a mail server that can be told how to misbehave.
 const PYTHON_PACKAGES: &[&str] = &["aiosmtpd==1.4.6"];
 
+/// What programs in C are compiled and looked after with: AddressSanitizer comes with the compiler.
+const C_PACKAGES: &[&str] = &["gcc", "g++", "libc6-dev", "valgrind", "pkgconf", "binutils"];
+
 const CARGO_DENY: &str = "0.20.2";
 
+/// Writes the header for C. A program and no crate that we build on: its licence asks more of who builds on it.
+const CBINDGEN: &str = "0.29.4";
+
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let wanted: Vec<&str> = [WINDOWS_PACKAGES, PEER_PACKAGES, FILE_SYSTEM_PACKAGES, MAIL_PACKAGES].concat();
+    let wanted: Vec<&str> =
+        [WINDOWS_PACKAGES, PEER_PACKAGES, FILE_SYSTEM_PACKAGES, MAIL_PACKAGES, C_PACKAGES].concat();
     let missing = missing_packages(&wanted)?;
     if !missing.is_empty() {
         println!("missing packages: {}", missing.join(" "));
@@ -56,7 +63,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if let Err(reason) = require_cargo_deny() {
         println!("{reason:#}");
         if !options.dry_run {
-            install_cargo_deny()?;
+            install_tool("cargo-deny", CARGO_DENY)?;
+        }
+    }
+    if let Err(reason) = require_cbindgen() {
+        println!("{reason:#}");
+        if !options.dry_run {
+            install_tool("cbindgen", CBINDGEN)?;
         }
     }
     if !has_python_packages()? {
@@ -90,6 +103,17 @@ pub(crate) fn require_cargo_deny() -> Result<()> {
     }
     bail!(
         "cargo-deny {CARGO_DENY} is missing; run `cargo xtask setup`, or\n    cargo install --locked cargo-deny@{CARGO_DENY}"
+    );
+}
+
+/// Fails unless cbindgen is there in the version that wrote the committed header.
+pub(crate) fn require_cbindgen() -> Result<()> {
+    let said = shell::output(Command::new("cbindgen").arg("--version")).unwrap_or_default();
+    if said.split_whitespace().nth(1) == Some(CBINDGEN) {
+        return Ok(());
+    }
+    bail!(
+        "cbindgen {CBINDGEN} is missing; run `cargo xtask setup`, or\n    cargo install --locked cbindgen@{CBINDGEN}"
     );
 }
 
@@ -154,12 +178,12 @@ fn install_python_packages() -> Result<()> {
 }
 
 /// Built without optimisation: it runs for a second and would take minutes more to build.
-fn install_cargo_deny() -> Result<()> {
+fn install_tool(name: &str, version: &str) -> Result<()> {
     let build = tempfile::tempdir()?;
     shell::run(
         shell::cargo()
             .args(["install", "--quiet", "--locked", "--force"])
-            .arg(format!("cargo-deny@{CARGO_DENY}"))
+            .arg(format!("{name}@{version}"))
             .arg("--target-dir")
             .arg(build.path())
             .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")

@@ -14,7 +14,7 @@ use sync_state::State;
 
 use crate::config::Config;
 use crate::error::SessionError;
-use crate::session::{SessionOptions, state_dir};
+use crate::session::{Session, SessionOptions, state_dir};
 
 pub use glob::{PathGlob, action_matches};
 pub use history::{HistoryItem, HistoryQuery, HistoryReport, RunDetails, RunReport};
@@ -51,4 +51,11 @@ impl<'a> Records<'a> {
 /// [`SessionError::State`] when the state cannot be used, as while another session has it.
 pub fn open_records(config: &Config, options: &SessionOptions) -> Result<Option<State>, SessionError> {
     Ok(State::open_existing(&state_dir(config, options))?.map(|opened| opened.state))
+}
+
+impl Session {
+    /// The records of this pair; none where nothing is remembered yet and nothing may be written.
+    pub fn records(&self) -> Option<Records<'_>> {
+        self.state.as_ref().map(Records::new)
+    }
 }
