@@ -135,6 +135,8 @@ static int32_t come_back(const bothways_progress *progress, void *user) {
     return 1;
 }
 
+enum { SLOW_FILES = 60 };
+
 static void stopped_half_way(char **arguments) {
     char text[16384];
     snprintf(text, sizeof text,
@@ -144,18 +146,25 @@ static void stopped_half_way(char **arguments) {
     ANSWERS(bothways_config_new(&config), BOTHWAYS_STATUS_OK);
     ANSWERS(bothways_config_parse(config, text, "slow.toml"), BOTHWAYS_STATUS_OK);
     ANSWERS(bothways_config_state(config, arguments[3]), BOTHWAYS_STATUS_OK);
-    char *large = malloc(1 << 20);
-    CHECK(large != NULL);
-    memset(large, 'x', (1 << 20) - 1);
-    large[(1 << 20) - 1] = '\0';
-    write_file(arguments[1], "large", large);
-    free(large);
+    /* At that pace they take a minute. */
+    static char large[100 << 10];
+    memset(large, 'x', sizeof large - 1);
+    char name[32];
+    for (int each = 0; each < SLOW_FILES; each++) {
+        snprintf(name, sizeof name, "slow%d", each);
+        write_file(arguments[1], name, large);
+    }
     struct seen seen = {.thread = pthread_self()};
     ANSWERS(bothways_session_open(config, 0, &seen.session), BOTHWAYS_STATUS_OK);
     bothways_watch watch = {.size = sizeof watch, .progress = come_back, .user = &seen};
     char *json = NULL;
     RESULT(bothways_session_sync(seen.session, 0, &watch, &json), BOTHWAYS_STATUS_LOOK, "\"cancelled\":true");
-    CHECK(seen.acted && !is_file(arguments[2], "large"));
+    int arrived = 0;
+    for (int each = 0; each < SLOW_FILES; each++) {
+        snprintf(name, sizeof name, "slow%d", each);
+        arrived += is_file(arguments[2], name);
+    }
+    CHECK(seen.acted && arrived < SLOW_FILES);
     ANSWERS(bothways_session_close(seen.session), BOTHWAYS_STATUS_OK);
     ANSWERS(bothways_config_close(config), BOTHWAYS_STATUS_OK);
 }
