@@ -253,10 +253,10 @@ pub(crate) unsafe fn begin(
         let work = prepare()?;
         // SAFETY: the same condition.
         let watch = unsafe { watch_of(watch) }?;
-        let cancel = match watch.cancel.is_null() {
-            true => None,
-            false => Some(Arc::clone(&handles::find::<CancelHandle>(watch.cancel.addr())?.cancel)),
-        };
+        let mut cancel = None;
+        if !watch.cancel.is_null() {
+            cancel = Some(Arc::clone(&handles::find::<CancelHandle>(watch.cancel.addr())?.cancel));
+        }
         let shared = Arc::new(Shared { cancel, ..Shared::default() });
         let of_worker = Arc::clone(&shared);
         let run = move || {

@@ -128,12 +128,12 @@ pub unsafe extern "C" fn bothways_config_roots(
 pub unsafe extern "C" fn bothways_config_state(config: *mut ConfigHandle, folder: *const c_char) -> Status {
     guard::on(config.addr(), || {
         let held = handles::find::<ConfigHandle>(config.addr())?;
-        let folder = match folder.is_null() {
-            true => None,
-            // SAFETY: the header asks for a text, or NULL.
-            false => Some(unsafe { foreign::path(folder, "folder") }?),
-        };
-        held.change(|settings| settings.state = folder);
+        let mut state = None;
+        if !folder.is_null() {
+            // SAFETY: the header asks for a text where it is not NULL.
+            state = Some(unsafe { foreign::path(folder, "folder") }?);
+        }
+        held.change(|settings| settings.state = state);
         Ok(Status::Ok)
     })
 }

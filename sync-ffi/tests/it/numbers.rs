@@ -103,10 +103,7 @@ fn the_header_has_these_numbers_and_no_others() {
     let mut found = BTreeMap::new();
     for line in text.lines() {
         let words: Vec<&str> = line.trim().trim_end_matches(',').split(' ').collect();
-        let (name, number) = match words[..] {
-            ["#define", name, number] | [name, "=", number] => (name, number),
-            _ => continue,
-        };
+        let (["#define", name, number] | [name, "=", number]) = words[..] else { continue };
         let number: i64 = number.parse().unwrap();
         assert_eq!(found.insert(name, number), None, "{name} is there twice");
     }
