@@ -14,6 +14,8 @@ mod control;
 mod lanes;
 #[cfg(unix)]
 mod live;
+#[cfg(target_os = "linux")]
+mod live_faults;
 mod logs;
 mod machine;
 mod morning;
