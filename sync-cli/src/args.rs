@@ -296,7 +296,7 @@ pub(crate) enum Command {
     },
     /// Let a running session rest: it goes on noticing what changes, and syncs nothing until `resume`
     ///
-    /// What is being done at that moment is finished first. What is asked for by name, such as `sync`, is still done.
+    /// What is being done at that moment is finished first; a large file on its way rests where it is. What is asked for by name, such as `sync`, is still done.
     /// A pause ends with the session.
     Pause {
         #[command(flatten)]

@@ -230,7 +230,7 @@ fn a_halted_plan_is_let_through_once() {
     }
     let running = Running::start(&world);
     wait("all files", || world.names("right/many").len() == 40);
-    fs::remove_dir_all(world.path("left/many")).unwrap();
+    fs::rename(world.path("left/many"), world.path("many")).unwrap();
     wait("the halt", || status(&world)["halt"].is_object());
     assert!(world.has("right/many/7.txt"));
     let halted = call(&world, &["sync"]);
@@ -378,6 +378,30 @@ fn a_wish_to_stop_ends_the_request_and_not_the_session() {
     wait("the first one's end", || first.try_wait().unwrap().is_some());
     let first: Outcome = first.wait_with_output().unwrap().into();
     assert!([1, 3].contains(&first.code), "{}{}", first.out, first.err);
+}
+
+#[test]
+fn a_sync_that_is_asked_for_ends_when_large_files_are_there_and_a_pause_lets_them_rest() {
+    let world = configured("[performance]\nbandwidth_limit = '6 MiB'\nlarge_file_bytes = '4 MiB'\n");
+    let running = Running::start(&world);
+    fs::write(world.path("left/large.bin"), vec![7; 24 << 20]).unwrap();
+    world.age("left/large.bin", 3600);
+    let copying = || status(&world)["live"]["copying"].as_array().map_or(0, Vec::len);
+    wait("the large file's beginning", || {
+        status(&world)["live"]["copying"][0]["bytes_done"].as_u64().is_some_and(|done| done > 1 << 20)
+    });
+    assert_eq!(call(&world, &["pause"]).code, 0);
+    wait("its rest", || copying() == 0);
+    assert!(!world.has("right/large.bin"));
+    // Asked for by name it goes on, from where it was.
+    let (code, synced) = document(&world, &["sync"]);
+    assert_eq!((code, &synced["waiting"]), (0, &json!(0)), "{synced}");
+    assert_eq!(fs::metadata(world.path("right/large.bin")).unwrap().len(), 24 << 20, "{synced}");
+    assert_eq!(synced["done"]["COPY_LEFT_TO_RIGHT"], 1, "{synced}");
+    let log = fs::read_to_string(world.path("state/bothways.log")).unwrap();
+    assert!(log.contains("did not have to be copied again"), "{log}");
+    assert!(status(&world)["live"]["paused_since"].is_string());
+    running.stop();
 }
 
 #[test]

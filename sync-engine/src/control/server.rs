@@ -199,7 +199,7 @@ fn follow(
             Ok(Ok(answer)) => Some(Told::Answer(Box::new(answer))),
             Ok(Err(refusal)) => Some(Told::Refused(refusal)),
             Err(RecvTimeoutError::Disconnected) => {
-                let message = "the running session ends: it was not begun";
+                let message = "the running session ended before this was done";
                 Some(Told::Refused(refusal(ErrorKind::TryAgain, message)))
             }
             Err(RecvTimeoutError::Timeout) => None,

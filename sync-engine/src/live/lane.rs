@@ -147,6 +147,11 @@ impl<'scope, 'env> Lane<'scope, 'env> {
         self.wanted.clear();
     }
 
+    /// The copies that are being made end where they are. Those that are still wanted later go on from there.
+    pub(super) fn rest(&mut self) {
+        std::mem::take(&mut self.stopped).store(true, Ordering::Relaxed);
+    }
+
     /// The copies that are being made, for people.
     pub(super) fn copying(&self) -> Vec<CopyingReport> {
         let shown = |job: &Arc<Job>| CopyingReport {

@@ -7,6 +7,7 @@
 //! `ears` hears what happens on both sides, `rolling` looks round a side that tells nothing, `dirty` says what is looked at when, `reached` lets other commands in, `reload` takes another configuration.
 
 mod again;
+mod asked;
 mod dirty;
 mod ears;
 mod file;

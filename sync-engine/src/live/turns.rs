@@ -17,6 +17,7 @@ use sync_replica::{News, ProblemKind};
 use sync_state::State;
 
 use super::again::Again;
+use super::asked::Asked;
 use super::dirty::Dirty;
 use super::ears::{Ears, Heard};
 use super::holding::{Holding, Unrest};
@@ -51,6 +52,10 @@ pub(super) struct Turns<'scope, 'env> {
     ended: Receiver<Arc<Job>>,
     stage: &'env Stage,
     calls: &'env Receiver<Call>,
+    /// Those who asked for a cycle of which something is left for later.
+    asked: Vec<Asked>,
+    /// Whether large copies rest, as in a pause.
+    rests: bool,
     /// None until everything was looked at.
     last_full: Option<Instant>,
 }
@@ -78,6 +83,8 @@ impl<'scope, 'env> Turns<'scope, 'env> {
             ended,
             stage: &reached.stage,
             calls: &reached.calls,
+            asked: Vec::new(),
+            rests: false,
             last_full: None,
         }
     }
@@ -99,6 +106,7 @@ impl<'scope, 'env> Turns<'scope, 'env> {
         self.watch.ready();
         match first {
             Some(call) => self.answer(call)?,
+            None if self.stage.board.is_paused() => {}
             None => self.full()?,
         }
         while !self.watch.is_cancelled() {
@@ -110,8 +118,16 @@ impl<'scope, 'env> Turns<'scope, 'env> {
                 }
                 self.answer(call)?;
             }
-            if self.stage.board.is_paused() {
+            self.tell_those_who_asked();
+            if self.is_paused() {
+                // What is there of large copies is gone on with after the pause.
+                if !std::mem::replace(&mut self.rests, true) {
+                    self.lane.rest();
+                }
                 continue;
+            }
+            if std::mem::take(&mut self.rests) {
+                self.lane.start();
             }
             let now = Instant::now();
             if now >= self.next_full(now) {
@@ -141,6 +157,19 @@ impl<'scope, 'env> Turns<'scope, 'env> {
         Ok(None)
     }
 
+    /// Whether no cycles are made. What somebody has asked for by name is done to its end.
+    fn is_paused(&self) -> bool {
+        self.stage.board.is_paused() && self.asked.is_empty()
+    }
+
+    /// Tells those who asked for a sync once all of it is done.
+    fn tell_those_who_asked(&mut self) {
+        let waiting = &self.waiting;
+        for asked in self.asked.extract_if(.., |asked| asked.is_over(waiting)) {
+            asked.reply(waiting);
+        }
+    }
+
     /// Where large copies have come to an end: ready to be put in place, failed, or not wanted any more.
     fn arrived(&mut self) -> Vec<RelPath> {
         let ended: Vec<_> = self.ended.try_iter().collect();
@@ -161,7 +190,7 @@ impl<'scope, 'env> Turns<'scope, 'env> {
         let next_full = self.next_full(now);
         self.show(next_full.saturating_duration_since(now));
         let mut until = now + GLANCE;
-        if !self.stage.board.is_paused() {
+        if !self.is_paused() {
             let due = [self.dirty.due(), self.again.due(), self.waiting.due(), Some(next_full)];
             until = due.into_iter().flatten().chain([until]).min().unwrap_or(until);
             if !self.ended.is_empty() {
@@ -206,9 +235,15 @@ impl<'scope, 'env> Turns<'scope, 'env> {
             self.dirty.mark(RelPath::root(), true, Instant::now());
         }
         match synced {
-            Ok(report) => {
+            Ok(report) if report.root_gone => {
                 call.reply(Ok(report.clone().into()));
                 self.judge(report, None)?;
+            }
+            Ok(report) => {
+                let asked = Asked::new(call, &report);
+                self.judge(report, None)?;
+                self.asked.push(asked);
+                self.tell_those_who_asked();
             }
             Err(error) => {
                 call.refuse(&error);
@@ -310,6 +345,7 @@ impl<'scope, 'env> Turns<'scope, 'env> {
         self.waiting.looked(keys, &report.held, now);
         let standing = self.session.state.as_ref().map(State::problems).transpose()?.unwrap_or_default();
         self.again.stand(&standing, looked, now);
+        self.asked.iter_mut().for_each(|asked| asked.hear(&report));
         if report.run.is_some() || !report.is_clean() {
             self.watch.cycle(&report);
         }

@@ -134,6 +134,16 @@ impl Waiting {
         }
     }
 
+    /// Whether something waits at a key path.
+    pub(super) fn knows(&self, key: &RelPath) -> bool {
+        self.all.contains_key(key)
+    }
+
+    /// Whether what waits at a key path has its turn in any case: no person and no other program is waited for.
+    pub(super) fn comes_by_itself(&self, key: &RelPath) -> bool {
+        self.all.get(key).is_some_and(|waits| matches!(waits.why, Why::Large | Why::Enough))
+    }
+
     fn remove(&mut self, key: &RelPath) -> Option<Waits> {
         let waits = self.all.remove(key)?;
         self.backlog.remove(&(waits.bytes, key.clone()));
