@@ -39,12 +39,8 @@ use note::{Left, Note};
 const BLOCK: u64 = 1 << 20;
 /// Below this nothing is worth going on with.
 const WORTH_KEEPING: u64 = 2 * BLOCK;
-/// A note is written after so many bytes, ...
-const NOTE_BYTES: u64 = if cfg!(test) { BLOCK } else { 64 << 20 };
-/// ... but not more often than this, ...
-const NOTE_PAUSE: Duration = if cfg!(test) { Duration::ZERO } else { Duration::from_secs(5) };
-/// ... and after this long where bytes come slowly.
-const NOTE_LATEST: Duration = Duration::from_secs(10);
+/// How often a note is written, and so the most work that a kill costs. Each waits for the disk.
+const NOTE_EVERY: Duration = if cfg!(test) { Duration::ZERO } else { Duration::from_secs(10) };
 /// Holes are hashed, though not written; beyond this that takes longer than it is worth.
 const MOST_HOLES: u64 = 64 << 30;
 
@@ -133,8 +129,7 @@ impl Copy<'_> {
 
     fn note_when_due(&mut self) -> io::Result<()> {
         let fresh = self.growing.summed_up() - self.noted;
-        let since = self.noted_at.elapsed();
-        if (fresh >= NOTE_BYTES && since >= NOTE_PAUSE) || (fresh > 0 && since >= NOTE_LATEST) {
+        if fresh > 0 && self.noted_at.elapsed() >= NOTE_EVERY {
             self.note(false)?;
         }
         Ok(())

@@ -34,8 +34,8 @@ fn copy(from: &dyn Replica, to: &dyn Replica) -> Result<u64, Problem> {
 fn world(abilities: &Abilities) -> (MemoryReplica, MemoryReplica, Vec<u8>) {
     let content = noise((3 << 20) + 5);
     let (from, to) = (MemoryReplica::new(Abilities::FULL), MemoryReplica::new(abilities.clone()));
-    from.write(&p("big"), &content);
-    to.write(&p("copy"), b"old");
+    from.write(p("big"), &content);
+    to.write(p("copy"), b"old");
     (from, to, content)
 }
 
