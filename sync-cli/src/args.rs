@@ -252,6 +252,55 @@ pub(crate) struct HistoryFilter {
     pub(crate) action: Option<String>,
 }
 
+/// What to do with the service.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Service {
+    /// Make the live session of a configuration a service that starts with the machine
+    ///
+    /// With systemd it writes a unit that may do as little as works, makes a user for it, and enables it; `start` starts
+    /// it. Installing again writes the unit anew. A unit that Bothways did not make is never touched.
+    Install(InstallService),
+    /// Stop the service and remove it; the folders, the state and the configuration stay
+    Uninstall(NamedService),
+    /// Start the service
+    Start(NamedService),
+    /// Stop the service; what is being done is finished or rolled back first
+    Stop(NamedService),
+    /// Show what the system knows of the service
+    Status(NamedService),
+    /// What the system starts
+    #[cfg(windows)]
+    #[command(hide = true)]
+    Dispatch,
+}
+
+/// Which service is meant.
+#[derive(Args, Debug)]
+pub(crate) struct NamedService {
+    /// The service's name, instead of one made from the name of the configuration file
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Write below this folder, for the image of a system that does not run; nothing is started or stopped
+    #[arg(long, value_name = "DIR", hide = cfg!(windows))]
+    pub(crate) root: Option<PathBuf>,
+}
+
+/// How the service is made.
+#[derive(Args, Debug)]
+pub(crate) struct InstallService {
+    #[command(flatten)]
+    pub(crate) named: NamedService,
+    /// Run as this user, who must exist, instead of one made for the service
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+    /// Let it read and change files whoever owns them (CAP_DAC_OVERRIDE and CAP_FOWNER)
+    #[arg(long, hide = cfg!(windows))]
+    pub(crate) every_owner: bool,
+    /// Only print what would be written
+    #[arg(long)]
+    pub(crate) print: bool,
+}
+
 /// What to do.
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
@@ -411,6 +460,13 @@ pub(crate) enum Command {
     Trash {
         #[command(subcommand)]
         what: Option<Trash>,
+    },
+    /// Run the live session as a service of this machine
+    ///
+    /// It works by a configuration file. Under systemd the unit has the name of that file: several can live side by side.
+    Service {
+        #[command(subcommand)]
+        what: Service,
     },
     /// Print the completions for a shell
     Completions {

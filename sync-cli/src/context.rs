@@ -17,6 +17,7 @@ use crate::stop;
 pub(crate) const DEFAULT_CONFIG: &str = "bothways.toml";
 
 /// What was asked for, whatever the command.
+#[derive(Clone)]
 pub(crate) struct Context {
     pub(crate) screen: Screen,
     pub(crate) json: bool,

@@ -68,6 +68,33 @@ pub(crate) struct InitReport {
     pub(crate) config: String,
 }
 
+/// What was done with the service, or is known of it.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct ServiceReport {
+    /// The format of this document.
+    format: u32,
+    /// `installed`, `removed`, `started`, `stopped`, `looked`, `printed`.
+    done: &'static str,
+    /// The service's name.
+    name: String,
+    /// Where its unit is, or what stands for it.
+    file: String,
+    /// What would be written there, with `--print`.
+    unit: Option<String>,
+    /// Whether it runs, in the words of the service manager.
+    pub(crate) active: Option<String>,
+    /// What it does, as it told the service manager.
+    pub(crate) status: Option<String>,
+}
+
+impl ServiceReport {
+    pub(crate) fn new(done: &'static str, name: &str, file: &str, unit: Option<&str>) -> Self {
+        let (name, file, unit) = (name.to_owned(), file.to_owned(), unit.map(ToOwned::to_owned));
+        Self { format: FORMAT, done, name, file, unit, active: None, status: None }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,6 +128,7 @@ mod tests {
             ("purge", schema_for!(sync_engine::PurgeReport)),
             ("pause", schema_for!(sync_engine::control::PauseReport)),
             ("init", schema_for!(InitReport)),
+            ("service", schema_for!(ServiceReport)),
             ("error", schema_for!(ErrorReport)),
         ];
         for (name, schema) in all {

@@ -17,6 +17,7 @@ mod logging;
 mod manager;
 mod progress;
 mod screen;
+mod service;
 mod show;
 mod stop;
 

@@ -105,7 +105,15 @@ mod systemd {
     /// Passes signs of life on at half of the time the manager gives, where it wants any.
     pub(super) fn watch(beats: &Arc<AtomicU64>) -> Option<Sender<()>> {
         let period = sd_notify::watchdog_enabled()? / 2;
-        let beats = Arc::clone(beats);
+        pass_on(Arc::clone(beats), period, || send(&[NotifyState::Watchdog]))
+    }
+
+    /// Tells once in a period that there were signs of life since it was told last; a late one at once.
+    fn pass_on(
+        beats: Arc<AtomicU64>,
+        period: Duration,
+        tell: impl Fn() + Send + 'static,
+    ) -> Option<Sender<()>> {
         let (end, ended) = channel::<()>();
         let look = (period / 8).clamp(Duration::from_millis(5), Duration::from_secs(1));
         let passing_on = move || {
@@ -113,13 +121,44 @@ mod systemd {
             let mut due = Instant::now() + period;
             while ended.recv_timeout(look) == Err(RecvTimeoutError::Timeout) {
                 let beat = beats.load(Ordering::Relaxed);
-                // Without one since the last time, it waits: also a late one is in time.
                 if beat != told && Instant::now() + look >= due {
                     (told, due) = (beat, Instant::now() + period);
-                    send(&[NotifyState::Watchdog]);
+                    tell();
                 }
             }
         };
         std::thread::Builder::new().name("watchdog".to_owned()).spawn(passing_on).ok().map(|_| end)
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn who_hangs_gives_no_sign_of_life() {
+            let (beats, pings) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+            let counted = Arc::clone(&pings);
+            let period = Duration::from_millis(100);
+            let tell = move || {
+                counted.fetch_add(1, Ordering::SeqCst);
+            };
+            let end = pass_on(Arc::clone(&beats), period, tell).unwrap();
+            let told = || pings.load(Ordering::SeqCst);
+            std::thread::sleep(5 * period);
+            assert_eq!(told(), 0, "nobody was at work");
+            let begun = Instant::now();
+            while told() < 3 {
+                beats.fetch_add(1, Ordering::Relaxed);
+                assert!(begun.elapsed() < Duration::from_secs(20));
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            assert!(begun.elapsed() > period, "once in a period, not for every sign");
+            // One sign may still have to be passed on.
+            std::thread::sleep(2 * period);
+            let after = told();
+            std::thread::sleep(5 * period);
+            assert_eq!(told(), after, "it hangs");
+            drop(end);
+        }
     }
 }

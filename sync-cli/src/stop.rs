@@ -18,6 +18,18 @@ pub(crate) fn reload_with(reload: impl Fn() + Send + Sync + 'static) {
     let _ = RELOAD.set(Box::new(reload));
 }
 
+/// The wish to stop of this process, for who can ask for an end in another way.
+#[cfg(windows)]
+static WISH: OnceLock<Arc<Cancel>> = OnceLock::new();
+
+/// Asks for a clean stop.
+#[cfg(windows)]
+pub(crate) fn request() {
+    if let Some(cancel) = WISH.get() {
+        cancel.cancel();
+    }
+}
+
 /// Makes the first request to end a clean stop, and the second one an end.
 pub(crate) fn listen(screen: &Screen) -> Arc<Cancel> {
     let cancel = Arc::new(Cancel::default());
@@ -62,5 +74,6 @@ fn hear(cancel: &Arc<Cancel>, screen: &Screen) -> std::io::Result<()> {
 #[cfg(not(unix))]
 fn hear(cancel: &Arc<Cancel>, screen: &Screen) -> Result<(), ctrlc::Error> {
     let (cancel, screen) = (Arc::clone(cancel), screen.clone());
+    let _ = WISH.set(Arc::clone(&cancel));
     ctrlc::set_handler(move || asked(&cancel, &screen))
 }

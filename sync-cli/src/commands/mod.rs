@@ -46,6 +46,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
             undo::run(context, run, &undo::How { keep_both, dry_run, yes }, &named.into())
         }
         Command::Trash { what } => trash::run(context, what),
+        Command::Service { what } => crate::service::run(context, &what),
         Command::Completions { shell } => generate::completions(context, shell),
         Command::Man => generate::man(context),
     }
@@ -61,6 +62,21 @@ fn print(
     context.screen.print(&text).map_err(|error| {
         Failure::new(Exit::Internal, anyhow::Error::new(error).context("cannot print the result"))
     })
+}
+
+/// The live session, for the service of the system.
+#[cfg(windows)]
+pub(crate) fn live(context: &Context) -> Result<Exit, Failure> {
+    run::run(context, &crate::args::Roots::default())
+}
+
+/// The same, for what ends well when it was printed.
+pub(crate) fn printed(
+    context: &Context,
+    document: &impl serde::Serialize,
+    human: impl FnOnce() -> String,
+) -> Result<Exit, Failure> {
+    print(context, document, human).map(|()| Exit::Clean)
 }
 
 /// Asks a question that is answered with yes or no; none where nobody is there to answer.

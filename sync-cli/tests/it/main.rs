@@ -30,6 +30,8 @@ mod schema;
 mod running;
 mod screen;
 #[cfg(unix)]
+mod service;
+#[cfg(unix)]
 mod session;
 mod sync;
 mod undo;
