@@ -35,6 +35,9 @@ pub(crate) const PEER_PACKAGES: &[&str] = &["rsync", "unison"];
 const FILE_SYSTEM_PACKAGES: &[&str] =
     &["ntfs-3g", "exfat-fuse", "exfatprogs", "btrfs-progs", "fuse3", "acl", "attr", "strace"];
 
+/// What looks at the unit of a service.
+const SERVICE_PACKAGES: &[&str] = &["systemd"];
+
 /// A mail server that the tests send to, and what the folder for Python's packages is made with.
 const MAIL_PACKAGES: &[&str] = &["opensmtpd", "python3", "python3-venv"];
 
@@ -51,7 +54,8 @@ const CBINDGEN: &str = "0.29.4";
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let wanted: Vec<&str> =
-        [WINDOWS_PACKAGES, PEER_PACKAGES, FILE_SYSTEM_PACKAGES, MAIL_PACKAGES, C_PACKAGES].concat();
+        [WINDOWS_PACKAGES, PEER_PACKAGES, FILE_SYSTEM_PACKAGES, SERVICE_PACKAGES, MAIL_PACKAGES, C_PACKAGES]
+            .concat();
     let missing = missing_packages(&wanted)?;
     if !missing.is_empty() {
         println!("missing packages: {}", missing.join(" "));

@@ -29,7 +29,7 @@ pub(super) fn run(context: &Context, what: &Service) -> Result<Exit, Failure> {
         Service::Uninstall(named) => uninstall(context, &place(context, named)?),
         Service::Start(named) => {
             let place = place(context, named)?;
-            place.must_be_ours()?;
+            place.must_run()?;
             // It is ready when both folders are there; nobody has to wait for that here.
             place.systemctl(&["start", "--no-block", &place.unit()])?;
             tell(
@@ -41,7 +41,7 @@ pub(super) fn run(context: &Context, what: &Service) -> Result<Exit, Failure> {
         }
         Service::Stop(named) => {
             let place = place(context, named)?;
-            place.must_be_ours()?;
+            place.must_run()?;
             place.systemctl(&["stop", &place.unit()])?;
             tell(context, &place, "stopped", format!("Stopped {}.\n", place.name))
         }
@@ -117,6 +117,12 @@ impl Place {
             "there is no service `{}`: `bothways service install` makes one (or name it with `--name NAME`)",
             self.name
         )))
+    }
+
+    /// That it is there, on a system that runs.
+    fn must_run(&self) -> Result<(), Failure> {
+        self.must_be_ours()?;
+        if self.is_image { Err(Failure::usage("nothing runs in an image")) } else { Ok(()) }
     }
 
     /// Asks systemd for something.
@@ -312,7 +318,7 @@ fn uninstall(context: &Context, place: &Place) -> Result<Exit, Failure> {
 }
 
 fn status(context: &Context, place: &Place) -> Result<Exit, Failure> {
-    place.must_be_ours()?;
+    place.must_run()?;
     must_be_booted()?;
     let properties = "ActiveState,SubState,UnitFileState,StatusText,Result,MainPID";
     let said = Command::new("systemctl").args(["show", "--property", properties, &place.unit()]).output();

@@ -273,6 +273,48 @@ pub(super) const SCENES: &[Scene] = &[
         exits: &[(0, "it goes on"), (3, "no session runs")],
     },
     Scene {
+        command: "service install",
+        world: Synced,
+        steps: &[
+            Say("What it would be, in part:"),
+            Run(
+                "service install --name bothways-office --print",
+                0,
+                Lines(&["Type=", "ExecReload=", "User=", "Restart=", "ProtectSystem=", "NoNewPrivileges=", "Capab"]),
+            ),
+            Say("Into the image of a system:"),
+            Run("service install --name bothways-office --root image", 0, Lines(&["Wrote", "It runs", "- What it writes"])),
+        ],
+        exits: &[(0, "it is installed, or printed")],
+    },
+    Scene {
+        command: "service uninstall",
+        world: Synced,
+        steps: &[
+            Run("service install --name bothways-office --root image", 0, Nothing),
+            Run("service uninstall --name bothways-office --root image", 0, All),
+        ],
+        exits: &[(0, "it is removed")],
+    },
+    Scene {
+        command: "service start",
+        world: Synced,
+        steps: &[Run("service start --name bothways-nobody", 2, All)],
+        exits: &[(2, "there is no such service, or no systemd")],
+    },
+    Scene {
+        command: "service stop",
+        world: Synced,
+        steps: &[Run("service stop --name bothways-nobody", 2, All)],
+        exits: &[(2, "there is no such service, or no systemd")],
+    },
+    Scene {
+        command: "service status",
+        world: Synced,
+        steps: &[Run("service status --name bothways-nobody", 2, All)],
+        exits: &[(2, "there is no such service, or no systemd")],
+    },
+    Scene {
         command: "scan",
         world: Synced,
         steps: &[
