@@ -36,7 +36,7 @@ pub(super) fn run(context: &Context, roots: &Roots, approve: bool) -> Result<Exi
     printed?;
     Ok(if report.halt.is_some() {
         Exit::Halted
-    } else if report.is_clean() {
+    } else if report.is_clean() && report.waiting == 0 {
         Exit::Clean
     } else {
         Exit::Look

@@ -28,6 +28,9 @@ pub(crate) fn line(report: &SyncReport) -> String {
     if !report.problems.is_empty() {
         parts.push(paint(CARE, count(report.problems.len() as u64, "problem", "problems")));
     }
+    if report.waiting > 0 {
+        parts.push(format!("{} more to do", grouped(report.waiting)));
+    }
     if let Some(halt) = &report.halt {
         parts.push(format!("{}: {}", paint(ALARM, "HALTED"), plain(&halt.message)));
     }
@@ -35,7 +38,7 @@ pub(crate) fn line(report: &SyncReport) -> String {
 }
 
 pub(crate) fn text(report: &SyncReport, level: i8) -> String {
-    told(report, report.is_clean(), level)
+    told(report, report.is_clean() && report.waiting == 0, level)
 }
 
 /// The same, where the caller knows whether both sides are the same now.
@@ -64,6 +67,10 @@ fn told(report: &SyncReport, same: bool, level: i8) -> String {
     }
     if report.left_undone > 0 {
         let _ = writeln!(out, "{} left undone", count(report.left_undone, "action", "actions"));
+    }
+    if report.waiting > 0 {
+        let waits = count(report.waiting, "action", "actions");
+        let _ = writeln!(out, "{waits} more: the running session does the rest (`bothways status` shows it)");
     }
     if level < 0 && report.is_clean() {
         return out;
