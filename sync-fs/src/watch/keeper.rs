@@ -240,6 +240,7 @@ fn cover(watcher: &mut impl Watcher, path: &Path, dark: &mut Vec<PathBuf>) -> no
 }
 
 #[cfg(all(test, target_os = "linux"))]
+#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use std::collections::BTreeSet;
 
