@@ -61,7 +61,9 @@ fn feed(hash: &mut blake3::Hasher, value: &Value) {
         Value::Other(what) => bytes(b'o', what.as_bytes()),
         Value::List(items) => {
             bytes(b'l', &(items.len() as u64).to_le_bytes());
-            items.iter().for_each(|item| feed(hash, &item.value));
+            for item in items {
+                feed(hash, &item.value);
+            }
         }
         Value::Table(entries) => {
             bytes(b'm', &(entries.len() as u64).to_le_bytes());

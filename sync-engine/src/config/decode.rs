@@ -93,7 +93,7 @@ fn read(fields: &mut Fields<'_>, config: &mut Config) -> Result<(), Fault> {
         performance.max_concurrent_copies = (count > 0).then_some(count);
     }
     set(&mut performance.large_file_bytes, fields.size("performance", "large_file_bytes")?);
-    performance.bandwidth_limit = fields.bandwidth("performance")?.map(Option::unwrap_or_default);
+    performance.bandwidth_limit = fields.bandwidth("performance")?.map(|limit| limit.filter(|bytes| *bytes > 0));
     let verify = [("none", Verify::None), ("changed", Verify::Changed), ("all", Verify::All)];
     set(&mut performance.verify, fields.choice("performance", "verify", &verify)?);
 
@@ -520,10 +520,9 @@ impl<'s> Fields<'s> {
             .ok_or_else(|| self.source.fault(&field.node.span, format!("`{}` takes {wanted}", field.name)))
     }
 
-    /// What `bandwidth_limit` and its two siblings say of each side; none where they say nothing.
-    fn bandwidth(&mut self, section: &'static str) -> Result<Sides<Option<Option<u64>>>, Fault> {
-        let limited = |bytes: u64| (bytes > 0).then_some(bytes);
-        let both = self.size(section, "bandwidth_limit")?.map(limited);
+    /// What `bandwidth_limit` and its two siblings say of each side, where 0 is no limit; none where they say nothing.
+    fn bandwidth(&mut self, section: &'static str) -> Result<Sides<Option<u64>>, Fault> {
+        let both = self.size(section, "bandwidth_limit")?;
         let mut limits = Sides { left: both, right: both };
         for (side, name) in [(Side::Left, "bandwidth_limit_left"), (Side::Right, "bandwidth_limit_right")] {
             // Empty, as the template has it, is as good as left out.
@@ -531,7 +530,7 @@ impl<'s> Fields<'s> {
             {
                 self.found.remove(&(section, name));
             } else if let Some(bytes) = self.size(section, name)? {
-                limits[side] = Some(limited(bytes));
+                limits[side] = Some(bytes);
             }
         }
         Ok(limits)

@@ -82,7 +82,9 @@ pub fn reference_markdown() -> String {
                  ([the timetable](live.md#the-timetable)). Each of them is a section `[[schedule.hours]]` with:\n\n\
                  | key | default | takes | meaning |\n| --- | --- | --- | --- |\n",
             );
-            HOURS.iter().for_each(|key| row(&mut out, key));
+            for key in HOURS {
+                row(&mut out, key);
+            }
         }
     }
     out

@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(look(&settings), Some(Ok(5)));
         // A pause between two looks is kept, unless somebody asks.
         write("");
-        settings.looked.lock().unwrap().next = Instant::now() + Duration::from_secs(3600);
+        settings.looked.lock().unwrap().next = Instant::now() + Duration::from_hours(1);
         assert!(settings.changed().is_none());
         settings.ask();
         assert!(settings.changed().unwrap().asked);

@@ -60,7 +60,10 @@ fn one(fields: &Fields<'_>, item: &Node, otherwise: Limits) -> Result<Hours, Fau
         let fault = own.source.fault(&to_at.unwrap_or(0..0), "`from` and `to` are the same time");
         return Err(fault.help("leave both out for the whole day"));
     }
-    let bandwidth = own.bandwidth(SECTION)?.zip(otherwise.bandwidth).map(|(own, other)| own.unwrap_or(other));
+    let bandwidth = own.bandwidth(SECTION)?.zip(otherwise.bandwidth).map(|(own, other)| match own {
+        Some(bytes) => (bytes > 0).then_some(bytes),
+        None => other,
+    });
     let copies = match own.number(SECTION, "max_concurrent_copies", 0, 1024)? {
         Some(count) => (count > 0).then_some(count),
         None => otherwise.copies,
