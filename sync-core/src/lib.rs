@@ -38,6 +38,7 @@ pub mod part;
 pub mod path;
 pub mod plan;
 pub mod policy;
+pub mod rows;
 pub mod scope;
 pub mod side;
 mod slot;

@@ -35,6 +35,22 @@ impl State {
     /// The states of a path that the baseline has.
     pub const KNOWN: [Self; 4] = [Self::Unchanged, Self::Modified, Self::Props, Self::Deleted];
 
+    /// Every state.
+    pub const ALL: [Self; 7] = [
+        Self::Absent,
+        Self::Created,
+        Self::Unchanged,
+        Self::Modified,
+        Self::Props,
+        Self::Deleted,
+        Self::Unknown,
+    ];
+
+    /// The state of a stable word.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+
     /// The word in plans, explanations and documentation.
     pub const fn name(self) -> &'static str {
         match self {
@@ -256,6 +272,30 @@ pub enum Resolution {
 }
 
 impl Resolution {
+    /// A stable word for machines; [`Self::side`] says from or on which side.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Copy(_) => "copy",
+            Self::Props(_) => "props",
+            Self::CopyKeepSpelling(_) => "copy-keep-spelling",
+            Self::Delete(_) => "delete",
+            Self::Meet => "meet",
+            Self::Forget => "forget",
+            Self::Leave => "leave",
+        }
+    }
+
+    /// The side that something comes from, or where it is deleted; none where neither is meant.
+    pub const fn side(self) -> Option<Side> {
+        match self {
+            Self::Copy(side) | Self::Props(side) | Self::CopyKeepSpelling(side) | Self::Delete(side) => {
+                Some(side)
+            }
+            Self::Nothing | Self::Meet | Self::Forget | Self::Leave => None,
+        }
+    }
+
     /// The same with the sides swapped.
     #[must_use]
     pub const fn flip(self) -> Self {

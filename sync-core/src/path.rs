@@ -188,6 +188,36 @@ pub fn show(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
+/// The bytes that [`show`] has shown as `text`; none where it shows nothing so.
+pub fn unshow(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((plain, escaped)) = rest.split_once('\\') {
+        bytes.extend_from_slice(plain.as_bytes());
+        let kind = escaped.chars().next()?;
+        rest = escaped.get(kind.len_utf8()..)?;
+        match kind {
+            'x' => {
+                bytes.push(u8::from_str_radix(rest.get(..2)?, 16).ok()?);
+                rest = rest.get(2..)?;
+            }
+            'u' => {
+                let (digits, after) = rest.strip_prefix('{')?.split_once('}')?;
+                let c = u32::from_str_radix(digits, 16).ok().and_then(char::from_u32)?;
+                bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+                rest = after;
+            }
+            'n' => bytes.push(b'\n'),
+            'r' => bytes.push(b'\r'),
+            't' => bytes.push(b'\t'),
+            '\\' => bytes.push(b'\\'),
+            _ => return None,
+        }
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    Some(bytes)
+}
+
 /// Whether a character may be shown to a person as it is: neither a control character nor one that reorders or hides
 /// text on a screen. The one list of them for paths, mails, logs and the command line.
 pub fn harmless(c: char) -> bool {
@@ -282,6 +312,18 @@ mod tests {
     fn no_name_can_forge_a_line() {
         let path = RelPath::new(b"a\nb\x1b[31m\\\xff\xe2\x80\xae".as_slice()).unwrap();
         assert_eq!(path.display(), "a\\nb\\u{1b}[31m\\\\\\xff\\u{202e}");
+    }
+
+    #[test]
+    fn what_is_shown_can_be_read_back() {
+        for name in ["plain", "a\\b\n\r\t\u{1b}", "é\u{202e}'\"", "\\x41", "u{41}", ""] {
+            assert_eq!(unshow(&show(name.as_bytes())).as_deref(), Some(name.as_bytes()), "{name:?}");
+        }
+        let bytes: Vec<u8> = (1..=255).collect();
+        assert_eq!(unshow(&show(&bytes)), Some(bytes));
+        for bad in ["\\", "\\q", "\\x4", "\\xzz", "\\u{110000}", "\\u41", "\\é"] {
+            assert_eq!(unshow(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@
 
 mod act;
 mod alerts;
+pub mod brought;
 mod check;
 mod clock;
 pub mod config;
@@ -22,6 +23,7 @@ mod lately;
 mod live;
 mod near;
 mod observe;
+pub mod one_tree;
 mod pace;
 mod put_back;
 pub mod records;

@@ -19,7 +19,7 @@ use sync_state::{Pair, State};
 
 use crate::act::prepared::Prepared;
 use crate::alerts::{Alerts, Misread};
-use crate::config::{Config, Performance, default_state_dir};
+use crate::config::{Config, Ignore, Performance, default_state_dir};
 use crate::error::SessionError;
 use crate::halt::{HaltReport, Identity, identify};
 use crate::lately::Lately;
@@ -92,12 +92,16 @@ pub fn state_dir(config: &Config, options: &SessionOptions) -> PathBuf {
 
 /// What a configuration hides.
 pub(crate) fn filter_of(config: &Config) -> Result<IgnoreRules, SessionError> {
+    rules_of(&config.ignore)
+}
+
+pub(crate) fn rules_of(ignore: &Ignore) -> Result<IgnoreRules, SessionError> {
     Ok(IgnoreRules::new(&IgnoreSpec {
-        extensions: config.ignore.extensions.clone(),
-        filenames_prefix: config.ignore.filenames_prefix.clone(),
-        filenames_exact: config.ignore.filenames_exact.clone(),
-        globs: config.ignore.globs.clone(),
-        text_only: config.ignore.text_only,
+        extensions: ignore.extensions.clone(),
+        filenames_prefix: ignore.filenames_prefix.clone(),
+        filenames_exact: ignore.filenames_exact.clone(),
+        globs: ignore.globs.clone(),
+        text_only: ignore.text_only,
     })?)
 }
 

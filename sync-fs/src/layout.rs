@@ -16,7 +16,7 @@
 use sync_core::path::RelPath;
 
 /// The directory in each root that belongs to Bothways.
-pub(crate) const OWN: &[u8] = b".bothways";
+pub const OWN: &[u8] = b".bothways";
 /// The marker.
 pub(crate) const MARKER: &[u8] = b"root.json";
 /// The measured abilities.

@@ -42,4 +42,5 @@ mod watch;
 
 pub use clock::ClockReading;
 pub use ignore_rules::{IgnoreError, IgnoreRules, IgnoreSpec};
+pub use layout::OWN;
 pub use local::{Access, LocalOptions, LocalReplica};

@@ -35,6 +35,11 @@ enum Part {
 }
 
 const GENERATED: &[Generated] = &[
+    Generated {
+        path: "sync-py/python/bothways/_reports.py",
+        part: Part::Whole,
+        make: crate::reports::python,
+    },
     Generated { path: "docs/matrix.md", part: Part::Whole, make: matrix_page },
     Generated { path: "README.md", part: Part::Between("matrix"), make: matrix },
     Generated { path: "README.md", part: Part::Between("plan"), make: crate::picture::plan },

@@ -30,13 +30,13 @@ use crate::remember::reach::Reach;
 use crate::session::Session;
 
 /// A plan about single paths says nothing of the pair as a whole.
-fn nothing_else() -> Reach {
+pub(crate) fn nothing_else() -> Reach {
     Reach::Below(BTreeSet::new())
 }
 
 impl Session {
     /// Makes sure that this session may change something, and that both roots are there.
-    fn ready(&self) -> Result<(), SessionError> {
+    pub(crate) fn ready(&self) -> Result<(), SessionError> {
         if let Some(halt) = &self.halt {
             return Err(SessionError::Halted(halt.clone()));
         }

@@ -1,0 +1,386 @@
+//! Trees that come as flat rows.
+//!
+//! Owns [`trees`]: from rows in any order, as a program with a scanner and a database of its own has them, to the
+//! snapshots and the baseline that a decision is made on. What such rows leave unsaid is filled in here, once.
+//!
+//! A scanner may list files alone. The directories above a row are then there without being named. Where a side shows
+//! nothing below a directory any more, and neither scan names any directory, nobody has said that it is gone: it counts
+//! as there. Only a side without any row at all has lost everything.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::baseline::{Agreed, BaselineDir, Record};
+use crate::entry::{Attributes, Digest, Entry, Kind, Trouble};
+use crate::fold::Equivalence;
+use crate::path::RelPath;
+use crate::side::{Side, Sides};
+use crate::snapshot::{DirId, Listing, ListingBuilder, Snapshot};
+
+/// One thing that a scan has seen.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Row {
+    /// Where, as the side spells it. The empty path is the root, which may be named as a directory.
+    pub path: RelPath,
+    /// What was seen there.
+    pub entry: Entry,
+    /// A link's target.
+    pub target: Option<Box<[u8]>>,
+    /// Why it could not be observed; for a directory, why its inside could not be. Never taken for gone.
+    pub trouble: Option<Trouble>,
+}
+
+/// One thing that both sides agreed on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AgreedRow {
+    /// Where, in any of its spellings.
+    pub path: RelPath,
+    /// The version. The names in its records are filled in from the path.
+    pub agreed: Agreed,
+}
+
+impl AgreedRow {
+    /// What two versions that were recorded together agreed on. None when they are no agreement: one side had nothing, or
+    /// the two were not the same thing. Then the path counts as never met, which loses nothing.
+    pub fn of(
+        path: RelPath,
+        versions: Sides<Option<Entry>>,
+        digest: Option<Digest>,
+        target: Option<Box<[u8]>>,
+    ) -> Option<Self> {
+        let (left, right) = (versions.left?, versions.right?);
+        if left.kind != right.kind || left.size != right.size {
+            return None;
+        }
+        let record = |entry: &Entry| Record::of(entry, path.name(), path.name(), None);
+        let sides = Sides { left: record(&left), right: record(&right) };
+        let agreed = Agreed { kind: left.kind, size: left.size, digest, target, sides };
+        Some(Self { path, agreed })
+    }
+}
+
+/// What makes rows no tree.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum BadRows {
+    /// A path is there more than once.
+    Twice {
+        /// Which.
+        path: RelPath,
+    },
+    /// A path lies below something that is no directory.
+    BelowLeaf {
+        /// Which.
+        path: RelPath,
+    },
+    /// The root is named, and not as a directory.
+    Root,
+}
+
+impl fmt::Display for BadRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Twice { path } => write!(f, "`{path}` is there more than once"),
+            Self::BelowLeaf { path } => write!(f, "`{path}` lies below something that is no directory"),
+            Self::Root => f.write_str("the root is not a directory"),
+        }
+    }
+}
+
+impl core::error::Error for BadRows {}
+
+/// Three trees, ready to be compared.
+#[derive(Debug)]
+pub struct Trees {
+    /// What each side shows.
+    pub snapshots: Sides<Snapshot>,
+    /// What both agreed on, in path order.
+    pub baseline: Vec<BaselineDir>,
+}
+
+/// Makes trees of rows in any order.
+///
+/// # Errors
+/// The rows of one tree contradict each other. The side is that of the scan; none for the baseline.
+pub fn trees(
+    baseline: Vec<AgreedRow>,
+    scans: Sides<Vec<Row>>,
+    equivalence: Equivalence,
+) -> Result<Trees, (Option<Side>, BadRows)> {
+    let mut scans = scans;
+    for side in Side::BOTH {
+        sort(&mut scans[side], |row| &row.path).map_err(|bad| (Some(side), bad))?;
+    }
+    let baseline = agreed_dirs(baseline, equivalence).map_err(|bad| (None, bad))?;
+    let unsaid = unsaid(&baseline, &scans);
+    let mut snapshots = Sides { left: None, right: None };
+    for (side, rows) in [(Side::Left, &scans.left), (Side::Right, &scans.right)] {
+        let also = not_shown(&unsaid, rows, equivalence);
+        snapshots[side] = Some(snapshot(rows, &also, equivalence).map_err(|bad| (Some(side), bad))?);
+    }
+    let snapshots = snapshots.map(|one| one.unwrap_or_else(Snapshot::empty));
+    Ok(Trees { snapshots, baseline })
+}
+
+/// Brings rows into path order.
+fn sort<T>(rows: &mut [T], path: impl Fn(&T) -> &RelPath) -> Result<(), BadRows> {
+    if !rows.is_sorted_by(|a, b| path(a) < path(b)) {
+        rows.sort_by(|a, b| path(a).cmp(path(b)));
+    }
+    match rows.windows(2).find(|pair| matches!(pair, [a, b] if path(a) == path(b))) {
+        Some([twice, ..]) => Err(BadRows::Twice { path: path(twice).clone() }),
+        _ => Ok(()),
+    }
+}
+
+/// The directories that lead to where a walk is, each with its number. The root is always open.
+struct Open(Vec<(usize, usize)>);
+
+impl Open {
+    fn new() -> Self {
+        Self(Vec::from([(0, 0)]))
+    }
+
+    /// The number of the directory that `path` lies in. `before` is the path of the last call; a directory on the way
+    /// that was not entered is made by `make`, which is told its path and the number of the one that holds it.
+    fn enter<E>(
+        &mut self,
+        before: &[u8],
+        path: &[u8],
+        mut make: impl FnMut(&[u8], usize) -> Result<usize, E>,
+    ) -> Result<usize, E> {
+        let leads = |length: usize| {
+            length == 0 || (path.get(length) == Some(&b'/') && path.get(..length) == before.get(..length))
+        };
+        while self.0.len() > 1 && self.0.last().is_some_and(|(_, length)| !leads(*length)) {
+            self.0.pop();
+        }
+        loop {
+            let (number, length) = self.0.last().copied().unwrap_or_default();
+            let start = if length == 0 { 0 } else { length + 1 };
+            let rest = path.get(start..).unwrap_or_default();
+            let Some(cut) = rest.iter().position(|byte| *byte == b'/') else { return Ok(number) };
+            let dir = path.get(..start + cut).unwrap_or_default();
+            let made = make(dir, number)?;
+            self.0.push((made, dir.len()));
+        }
+    }
+
+    fn push(&mut self, number: usize, path: &[u8]) {
+        self.0.push((number, path.len()));
+    }
+}
+
+fn name_of(path: &[u8]) -> &[u8] {
+    path.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
+}
+
+/// A directory of which no more is known than that it is there.
+const BARE_DIR: Entry = Entry {
+    kind: Kind::Dir,
+    attributes: Attributes::NotHeld,
+    size: 0,
+    mtime_ns: 0,
+    ctime_ns: 0,
+    file_id: None,
+};
+
+fn agreed_dirs(rows: Vec<AgreedRow>, equivalence: Equivalence) -> Result<Vec<BaselineDir>, BadRows> {
+    // The key path, the path as it was given, the version.
+    let mut rows: Vec<(RelPath, RelPath, Agreed)> =
+        rows.into_iter().map(|row| (equivalence.path_key(&row.path), row.path, row.agreed)).collect();
+    sort(&mut rows, |row| &row.0)?;
+    let mut dirs = Vec::from([BaselineDir::default()]);
+    let mut open = Open::new();
+    let mut before = RelPath::root();
+    let mut leaf: Option<RelPath> = None;
+    for (path, spelled, mut agreed) in rows {
+        if path.is_root() {
+            if agreed.kind != Kind::Dir {
+                return Err(BadRows::Root);
+            }
+            continue;
+        }
+        let number = open.enter(before.as_bytes(), path.as_bytes(), |dir, number| {
+            if leaf.as_ref().is_some_and(|leaf| leaf.as_bytes() == dir) {
+                return Err(BadRows::BelowLeaf { path: spelled.clone() });
+            }
+            let depth = dir.split(|byte| *byte == b'/').count();
+            let name = spelled.components().nth(depth - 1).unwrap_or_default();
+            let record = Record::of(&BARE_DIR, name, name_of(dir), None);
+            let sides = Sides { left: record.clone(), right: record };
+            let bare = Agreed { kind: Kind::Dir, size: 0, digest: None, target: None, sides };
+            add(&mut dirs, number, dir, bare);
+            Ok(made(&mut dirs, dir))
+        })?;
+        if spelled.name() != path.name() {
+            for side in Side::BOTH {
+                agreed.sides[side].name = Some(spelled.name().into());
+            }
+        }
+        let is_dir = agreed.kind == Kind::Dir;
+        add(&mut dirs, number, path.as_bytes(), agreed);
+        if is_dir {
+            let number = made(&mut dirs, path.as_bytes());
+            open.push(number, path.as_bytes());
+        } else {
+            leaf = Some(path.clone());
+        }
+        before = path;
+    }
+    Ok(dirs)
+}
+
+fn add(dirs: &mut [BaselineDir], number: usize, path: &[u8], agreed: Agreed) {
+    if let Some(dir) = dirs.get_mut(number) {
+        dir.children.push((name_of(path).into(), agreed));
+    }
+}
+
+fn made(dirs: &mut Vec<BaselineDir>, path: &[u8]) -> usize {
+    // It was cut from a path.
+    let path = RelPath::new(path).unwrap_or_default();
+    dirs.push(BaselineDir { path, children: Vec::new() });
+    dirs.len() - 1
+}
+
+/// The directories of the baseline with their names, where neither scan names any directory.
+fn unsaid<'a>(baseline: &'a [BaselineDir], scans: &Sides<Vec<Row>>) -> Vec<(RelPath, &'a [u8])> {
+    if scans.either(|rows| rows.iter().any(|row| row.entry.is_dir() && !row.path.is_root())) {
+        return Vec::new();
+    }
+    let mut dirs: Vec<(RelPath, &[u8])> = Vec::new();
+    for dir in baseline {
+        let inner = dir.children.iter().filter(|(_, agreed)| agreed.kind == Kind::Dir);
+        dirs.extend(inner.map(|(key, agreed)| {
+            let name = agreed.sides.left.name.as_deref().unwrap_or(key);
+            (dir.path.join_checked(key), name)
+        }));
+    }
+    dirs.sort();
+    dirs
+}
+
+/// Those of `dirs`, which are key paths in order, that a side's rows do not lead through, as that side spells them.
+fn not_shown(dirs: &[(RelPath, &[u8])], rows: &[Row], equivalence: Equivalence) -> Vec<RelPath> {
+    if rows.is_empty() {
+        return Vec::new();
+    }
+    if equivalence.is_exact() {
+        // Whether a row lies below is seen where both are walked.
+        return dirs.iter().map(|(dir, _)| dir.clone()).collect();
+    }
+    let mut spelled: BTreeMap<RelPath, RelPath> = BTreeMap::new();
+    let mut last = RelPath::root();
+    for row in rows {
+        let Some(parent) = row.path.parent().filter(|parent| *parent != last) else { continue };
+        for dir in core::iter::once(parent.clone()).chain(parent.ancestors()) {
+            spelled.entry(equivalence.path_key(&dir)).or_insert(dir);
+        }
+        last = parent;
+    }
+    let mut found = Vec::new();
+    for (dir, name) in dirs {
+        if spelled.contains_key(dir) {
+            continue;
+        }
+        let above = dir.parent().and_then(|parent| spelled.get(&parent).cloned()).unwrap_or_default();
+        let path = above.join_checked(name);
+        spelled.insert(dir.clone(), path.clone());
+        found.push(path);
+    }
+    found.sort();
+    found
+}
+
+struct Builder {
+    dirs: Vec<Result<ListingBuilder, Listing>>,
+    equivalence: Equivalence,
+}
+
+impl Builder {
+    fn dir(&mut self, parent: usize, path: &[u8], entry: Entry, trouble: Option<&Trouble>) -> usize {
+        let number = self.dirs.len();
+        let id = u32::try_from(number).ok().map(DirId);
+        if let Some(Ok(parent)) = self.dirs.get_mut(parent) {
+            parent.push(name_of(path), entry, None, id);
+        }
+        self.dirs.push(match trouble {
+            None => Ok(ListingBuilder::new(self.equivalence)),
+            Some(trouble) => Err(Listing::unreadable(trouble.clone())),
+        });
+        number
+    }
+}
+
+/// A snapshot of rows in path order, with the directories of `also` where nothing is said of them.
+fn snapshot(rows: &[Row], also: &[RelPath], equivalence: Equivalence) -> Result<Snapshot, BadRows> {
+    let mut build = Builder { dirs: Vec::from([Ok(ListingBuilder::new(equivalence))]), equivalence };
+    let mut open = Open::new();
+    let mut before: &[u8] = &[];
+    let mut leaf: Option<&RelPath> = None;
+    let mut unsaid = also.iter().peekable();
+    let mut rows = rows.iter().peekable();
+    loop {
+        let next = match (rows.peek(), unsaid.peek()) {
+            (None, None) => break,
+            (Some(row), Some(dir)) if **dir < row.path => None,
+            (Some(_), _) => rows.next(),
+            (None, Some(_)) => None,
+        };
+        let Some(row) = next else {
+            let Some(dir) = unsaid.next() else { break };
+            let says = rows.peek().is_some_and(|row| row.path.starts_with(dir));
+            if says || leaf.is_some_and(|leaf| dir.starts_with(leaf)) {
+                continue;
+            }
+            let Ok(number) = open.enter(before, dir.as_bytes(), |path, parent| {
+                Ok::<_, core::convert::Infallible>(build.dir(parent, path, BARE_DIR, None))
+            });
+            let number = build.dir(number, dir.as_bytes(), BARE_DIR, None);
+            open.push(number, dir.as_bytes());
+            before = dir.as_bytes();
+            continue;
+        };
+        let path = row.path.as_bytes();
+        if row.path.is_root() {
+            if !row.entry.is_dir() {
+                return Err(BadRows::Root);
+            }
+            if let (Some(root), Some(trouble)) = (build.dirs.first_mut(), &row.trouble) {
+                *root = Err(Listing::unreadable(trouble.clone()));
+            }
+            continue;
+        }
+        let number = open.enter(before, path, |dir, parent| {
+            if leaf.is_some_and(|leaf| leaf.as_bytes() == dir) {
+                return Err(BadRows::BelowLeaf { path: row.path.clone() });
+            }
+            Ok(build.dir(parent, dir, BARE_DIR, None))
+        })?;
+        if row.entry.is_dir() {
+            let number = build.dir(number, path, row.entry, row.trouble.as_ref());
+            open.push(number, path);
+        } else {
+            if let Some(Ok(parent)) = build.dirs.get_mut(number) {
+                match &row.trouble {
+                    None => parent.push(name_of(path), row.entry, row.target.as_deref(), None),
+                    Some(trouble) => parent.push_unobserved(name_of(path), trouble.clone()),
+                }
+            }
+            leaf = Some(&row.path);
+        }
+        before = path;
+    }
+    let listings = build.dirs.into_iter().map(|dir| match dir {
+        Ok(builder) => builder.finish(),
+        Err(unreadable) => unreadable,
+    });
+    Ok(Snapshot::assemble(listings.collect()))
+}
+
+#[cfg(test)]
+#[path = "rows_tests.rs"]
+mod tests;
