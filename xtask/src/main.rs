@@ -11,6 +11,7 @@ mod clib;
 mod generate;
 mod layers;
 mod picture;
+mod python;
 mod reports;
 mod rng;
 mod setup;

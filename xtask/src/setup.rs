@@ -41,8 +41,10 @@ const SERVICE_PACKAGES: &[&str] = &["systemd"];
 /// A mail server that the tests send to, and what the folder for Python's packages is made with.
 const MAIL_PACKAGES: &[&str] = &["opensmtpd", "python3", "python3-venv"];
 
-/// From PyPI, into `python/` in cargo's target folder: a mail server that can be told how to misbehave.
-const PYTHON_PACKAGES: &[&str] = &["aiosmtpd==1.4.6"];
+/// From PyPI, into `python/` in cargo's target folder: a mail server that can be told how to misbehave, what builds and
+/// checks the Python module, and what its example reads its configuration with.
+const PYTHON_PACKAGES: &[&str] =
+    &["aiosmtpd==1.4.6", "maturin==1.16.0", "mypy==2.4.1", "pytest==9.2.0", "PyYAML==6.0.3"];
 
 /// What programs in C are compiled and looked after with: AddressSanitizer comes with the compiler.
 const C_PACKAGES: &[&str] = &["gcc", "g++", "libc6-dev", "valgrind", "pkgconf", "binutils"];
@@ -160,8 +162,16 @@ fn missing_packages<'a>(wanted: &[&'a str]) -> Result<Vec<&'a str>> {
 }
 
 /// Where Python's packages are: nothing outside cargo's target folder changes.
-fn python_dir() -> Result<PathBuf> {
+pub(crate) fn python_dir() -> Result<PathBuf> {
     Ok(shell::target_dir()?.join("python"))
+}
+
+/// Fails with the command that installs them when any of Python's packages is missing.
+pub(crate) fn require_python_packages() -> Result<()> {
+    if has_python_packages()? {
+        return Ok(());
+    }
+    bail!("missing in Python: {}; run `cargo xtask setup`", PYTHON_PACKAGES.join(" "));
 }
 
 fn has_python_packages() -> Result<bool> {

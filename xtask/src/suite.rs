@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{generate, layers, setup, shell, windows};
+use crate::{generate, layers, python, setup, shell, windows};
 
 /// `cargo xtask test`.
 #[derive(clap::Args)]
@@ -38,6 +38,7 @@ const STEPS: &[Step] = &[
     Step { name: "doctest", what: "examples in the documentation run", run: doc_tests },
     Step { name: "docs", what: "the documentation builds, and its links lead somewhere", run: docs },
     Step { name: "examples", what: "the programs in examples/ run", run: examples },
+    Step { name: "python", what: "the Python module: wheel, tests, types", run: python::run },
     Step { name: "generated", what: "generated files are up to date", run: generated },
     Step { name: "peers", what: "a small run of the comparison with rsync and unison", run: peers },
     Step { name: "audit", what: "licences, sources and duplicates of dependencies", run: audit },

@@ -27,8 +27,8 @@ def nanoseconds(time: datetime) -> int:
     return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1_000
 
 
-def parsed(text: str | None) -> int | None:
-    """Nanoseconds since 1970 of a moment as reports have it: RFC 3339 in UTC, with any number of decimals."""
+def parsed(text: Any) -> Any:
+    """Nanoseconds since 1970 of a moment as reports have it (RFC 3339 in UTC, any number of decimals); none for none."""
     if not text:
         return None
     if text.endswith(" ns"):

@@ -30,6 +30,16 @@ enum What {
     Peers(Peers),
     /// How soon a live session brings a change to the other side
     Live(live::Options),
+    /// Plans of rows that come from Python, beside the Rust call and pure Python
+    Python(Python),
+}
+
+/// `cargo xtask bench python`.
+#[derive(clap::Args)]
+struct Python {
+    /// Handed to sync-py/benches/plan.py
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
 }
 
 /// `cargo xtask bench peers`.
@@ -81,5 +91,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         What::Peers(peers) if peers.million => million::run(peers),
         What::Peers(peers) => peers::run(peers),
         What::Live(live) => live::run(live),
+        What::Python(python) => crate::python::bench(&python.arguments),
     }
 }
