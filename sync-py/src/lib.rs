@@ -29,7 +29,9 @@ mod _bothways {
     #[pymodule_export]
     use super::paths::shown_path;
     #[pymodule_export]
-    use super::plan::{Action, Conflict, Explanation, Halt, Plan, Problem, Question, Step, plan};
+    use super::plan::{
+        Action, Conflict, Explanation, Halt, Plan, Problem, Question, Step, plan, time_of_decision,
+    };
     #[pymodule_export]
     use super::scan::{Scan, scan};
     #[pymodule_export]

@@ -15,6 +15,7 @@ use sync_engine::core::fold::Equivalence;
 use sync_engine::core::path::RelPath;
 use sync_engine::core::plan as core;
 use sync_engine::core::plan::{Answer, Evidence, Transition};
+use sync_engine::core::policy::Policy;
 use sync_engine::core::side::{Side, Sides};
 
 use crate::decision::{chosen, counts};
@@ -516,6 +517,29 @@ pub(crate) fn plan(
         ..Abilities::FULL
     };
     let terms = Terms { policy: chosen(py, policy)?, abilities: Sides { left: able.clone(), right: able } };
+    let reserved = match reserved {
+        None => self::reserved(),
+        Some(paths) => paths.iter().map(relative).collect::<PyResult<_>>()?,
+    };
+    let (rows, slack_ns) = read(py, baseline, left, right, &terms, reserved)?;
+    let mut brought = py.detach(|| Brought::decide(rows, terms)).map_err(|(side, bad)| {
+        errors::error(py, "RowError", &format!("{}: {bad}", side.map_or("baseline", Side::name)))
+    })?;
+    if let Some(digest) = digest {
+        answer(py, &mut brought, digest)?;
+    }
+    Ok(Plan { brought, slack_ns, steps: PyOnceLock::new(), actions: PyOnceLock::new() })
+}
+
+/// What three trees of rows say, and how far a time in them may be from the real one.
+fn read(
+    py: Python<'_>,
+    baseline: &Bound<'_, PyAny>,
+    left: &Bound<'_, PyAny>,
+    right: &Bound<'_, PyAny>,
+    terms: &Terms,
+    reserved: Vec<RelPath>,
+) -> PyResult<(Rows, u64)> {
     let folds = equivalence(&terms.abilities);
     let mut reader = Reader::new(py);
     let mut evidence = Evidence::default();
@@ -528,18 +552,29 @@ pub(crate) fn plan(
         })?;
     }
     let slack_ns = if reader.had_floats { FLOAT_SLACK_NS } else { 0 };
-    let reserved = match reserved {
-        None => self::reserved(),
-        Some(paths) => paths.iter().map(relative).collect::<PyResult<_>>()?,
+    Ok((Rows { baseline, scans, evidence, reserved }, slack_ns))
+}
+
+/// How many seconds the engine alone takes for what [`plan`] does, once the rows are read. For the benchmark.
+#[pyfunction]
+pub(crate) fn time_of_decision(
+    py: Python<'_>,
+    baseline: &Bound<'_, PyAny>,
+    left: &Bound<'_, PyAny>,
+    right: &Bound<'_, PyAny>,
+) -> PyResult<f64> {
+    let terms = Terms {
+        policy: Policy::default(),
+        abilities: Sides { left: Abilities::FULL, right: Abilities::FULL },
     };
-    let rows = Rows { baseline, scans, evidence, reserved };
-    let mut brought = py.detach(|| Brought::decide(rows, terms)).map_err(|(side, bad)| {
-        errors::error(py, "RowError", &format!("{}: {bad}", side.map_or("baseline", Side::name)))
-    })?;
-    if let Some(digest) = digest {
-        answer(py, &mut brought, digest)?;
-    }
-    Ok(Plan { brought, slack_ns, steps: PyOnceLock::new(), actions: PyOnceLock::new() })
+    let (rows, _) = read(py, baseline, left, right, &terms, reserved())?;
+    py.detach(|| {
+        let began = std::time::Instant::now();
+        let decided = Brought::decide(rows, terms);
+        let took = began.elapsed().as_secs_f64();
+        drop(decided);
+        Ok(took)
+    })
 }
 
 /// Has the caller's own function answer what the plan asks.

@@ -324,6 +324,7 @@ def plan(
 ) -> Plan:
     """Decides about three trees."""
 
+def time_of_decision(baseline: _Rows, left: _Rows, right: _Rows) -> float: ...
 def scan(
     root: _AnyPath,
     *,
