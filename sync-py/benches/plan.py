@@ -53,14 +53,14 @@ def rows(count: int, seed: int) -> list[Row]:
 
 
 def changed(base: list[Row], seed: int, share: float) -> list[Row]:
-    """The same tree with some files edited, deleted, renamed and made."""
+    """The same tree with some files edited, deleted and made."""
     source = random.Random(seed)
     now = []
     for row in base:
         dice = source.random() / share if share else 9.0
         later = row.mtime_ns + 60 * 10**9
         if dice < 0.5:
-            now.append(Row(row.path, row.size + 1, later))
+            now.append(Row(row.path, row.size + seed, later + seed))
         elif dice < 0.7:
             continue
         elif dice < 1.0:

@@ -77,6 +77,7 @@ pub(crate) fn of_session(py: Python<'_>, error: &SessionError) -> PyErr {
         SessionError::Cancelled => self::error(py, "CancelledError", &message),
         other => match other.kind() {
             ErrorKind::Usage => usage(py, &message),
+            ErrorKind::TryAgain => self::error(py, "StateError", &message),
             _ => self::error(py, "InternalError", &message),
         },
     }

@@ -1,22 +1,24 @@
 //! A pair of folders, from Python.
 //!
-//! Each call opens the pair, does one thing and closes it again, as each command of the command line does: between
-//! calls nothing is held. Results are the engine's documents as JSON; `python/bothways` makes dataclasses of them.
+//! Each call asks whoever answers for the pair: a session that runs, in this process or another, or one that is opened
+//! for it and closed again, as each command of the command line does. Between calls nothing is held. Results are the
+//! engine's documents as JSON; `python/bothways` makes dataclasses of them.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use pyo3::prelude::*;
 use sync_engine::config::Config;
+use sync_engine::control::{Answer, Contact, Needs, Request};
 use sync_engine::core::guidance::Keep;
 use sync_engine::core::side::{Side, Sides};
-use sync_engine::records::{HistoryQuery, HistoryReport, PathGlob, Records, StatusReport, open_records};
-use sync_engine::report::FORMAT;
+use sync_engine::records::{HistoryQuery, PathGlob};
 use sync_engine::{
-    RestoreOptions, Session, SessionError, SessionOptions, SyncOptions, TrashFilter, UndoOptions, Which,
-    live, state_dir,
+    RestoreOptions, Session, SessionError, SessionOptions, SyncOptions, TrashFilter, UndoOptions, Watch,
+    Which, live, state_dir,
 };
 
 use crate::errors::{self, json, judged};
@@ -27,6 +29,8 @@ use crate::work::{Callbacks, Follow, work};
 
 /// How long the end of a sync may wait for alerts to be delivered.
 const DELIVERY: Duration = Duration::from_secs(20);
+/// How often somebody who waits for the turn looks again.
+const TURN: Duration = Duration::from_millis(5);
 
 #[pyclass(frozen, module = "bothways._bothways")]
 pub(crate) struct RawSession {
@@ -35,8 +39,34 @@ pub(crate) struct RawSession {
     closed: AtomicBool,
     /// One thing at a time: the state belongs to one.
     turn: Mutex<()>,
+    /// Whoever has the turn runs, and answers for the pair meanwhile.
+    is_live: AtomicBool,
     /// What is being done, to be stopped from another thread.
     current: Mutex<Vec<Arc<Follow>>>,
+}
+
+/// What came of a request, as JSON.
+fn document(request: &Request, answer: &Answer) -> Result<String, SessionError> {
+    Ok(match answer {
+        Answer::Sync(report) => judged(report, report.is_clean()),
+        Answer::Resolve(report) => judged(report, report.is_clean()),
+        Answer::Resync(report) => judged(report, report.is_clean()),
+        Answer::Undo(report) => judged(report, report.is_whole()),
+        Answer::Restore(report) => judged(report, report.is_whole()),
+        Answer::Status(report) => json(report),
+        Answer::History(report) => json(report),
+        Answer::Conflicts(report) => json(report),
+        Answer::Conflict(report) => json(report),
+        Answer::Trash(report) => json(report),
+        Answer::Plan(report) => json(report),
+        Answer::Scan(report) => json(report),
+        Answer::Explain(report) => json(report),
+        Answer::Run(Some(report)) => json(report),
+        _ => {
+            let Request::Run { run, .. } = request else { return Err(SessionError::NotRunning) };
+            return Err(SessionError::NoRun { run: *run });
+        }
+    })
 }
 
 impl RawSession {
@@ -61,43 +91,62 @@ impl RawSession {
         let follow = Arc::new(Follow::default());
         self.current().push(Arc::clone(&follow));
         let done = work(py, &follow, callbacks, |follow| {
-            // Waited for on the engine's thread, so that signals are heard meanwhile.
-            let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+            let _turn = self.turn(follow)?;
             job(follow)
         });
         self.current().retain(|one| !Arc::ptr_eq(one, &follow));
         done
     }
 
-    fn current(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Follow>>> {
+    /// Waits for the turn, on the engine's thread, so that signals are heard meanwhile. None while a session runs: that
+    /// one is asked.
+    fn turn(&self, follow: &Follow) -> Result<Option<MutexGuard<'_, ()>>, SessionError> {
+        loop {
+            match self.turn.try_lock() {
+                Ok(turn) => return Ok(Some(turn)),
+                Err(TryLockError::Poisoned(turn)) => return Ok(Some(turn.into_inner())),
+                Err(TryLockError::WouldBlock) if self.is_live.load(Ordering::SeqCst) => return Ok(None),
+                Err(TryLockError::WouldBlock) if follow.is_cancelled() => {
+                    return Err(SessionError::Cancelled);
+                }
+                Err(TryLockError::WouldBlock) => std::thread::sleep(TURN),
+            }
+        }
+    }
+
+    fn current(&self) -> MutexGuard<'_, Vec<Arc<Follow>>> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens the pair for looking.
-    fn look<T: Send>(
-        &self,
-        py: Python<'_>,
-        progress: Option<&Bound<'_, PyAny>>,
-        job: impl FnOnce(&Session, &Follow) -> Result<T, SessionError> + Send,
-    ) -> PyResult<T> {
-        let options = self.options(true);
+    /// Asks whoever answers for the pair.
+    fn ask(&self, py: Python<'_>, progress: Option<&Bound<'_, PyAny>>, request: Request) -> PyResult<String> {
+        let needs = request.needs();
+        let approve = matches!(request, Request::Sync { approve: true });
+        let options = SessionOptions { approve, ..self.options(needs != Needs::Acting) };
         self.work(py, Callbacks { progress, live: None }, |follow| {
-            job(&Session::open(&self.config, &options)?, follow)
+            let is_sync = matches!(request, Request::Sync { .. });
+            let opened = Contact::open(&self.config, &options, needs);
+            let contact = opened.inspect_err(|error| {
+                if is_sync {
+                    sync_engine::alert_failure(&self.config, &options, error, DELIVERY);
+                }
+            })?;
+            let answer = contact.ask(&request, follow);
+            // A running session sees to its alerts itself.
+            if let (true, Some(session)) = (needs == Needs::Acting, contact.session()) {
+                let stopped = follow.is_cancelled();
+                session.deliver_alerts(if stopped { Duration::ZERO } else { DELIVERY });
+                if !stopped {
+                    session.tidy();
+                }
+            }
+            document(&request, &answer?)
         })
     }
+}
 
-    /// Opens the pair to change something.
-    fn change<T: Send>(
-        &self,
-        py: Python<'_>,
-        progress: Option<&Bound<'_, PyAny>>,
-        job: impl FnOnce(&Session, &Follow) -> Result<T, SessionError> + Send,
-    ) -> PyResult<T> {
-        let options = self.options(false);
-        self.work(py, Callbacks { progress, live: None }, |follow| {
-            job(&Session::open(&self.config, &options)?, follow)
-        })
-    }
+fn os_text(AnyPath(path): AnyPath) -> OsString {
+    path.into_os_string()
 }
 
 fn keep_of(given: &str) -> PyResult<Keep> {
@@ -162,6 +211,7 @@ impl RawSession {
             state: state_dir.map(|AnyPath(path)| path),
             closed: AtomicBool::new(false),
             turn: Mutex::new(()),
+            is_live: AtomicBool::new(false),
             current: Mutex::new(Vec::new()),
         })
     }
@@ -200,27 +250,15 @@ impl RawSession {
 
     #[pyo3(signature = (all, progress))]
     fn plan(&self, py: Python<'_>, all: bool, progress: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
-        self.look(py, progress, |session, follow| session.plan(all, follow).map(|report| json(&report)))
+        self.ask(py, progress, Request::Plan { all })
     }
 
     #[pyo3(signature = (approve, progress))]
     fn sync(&self, py: Python<'_>, approve: bool, progress: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
-        let options = SessionOptions { approve, ..self.options(false) };
-        self.work(py, Callbacks { progress, live: None }, |follow| {
-            let opened = Session::open(&self.config, &options);
-            let session = opened.inspect_err(|error| {
-                sync_engine::alert_failure(&self.config, &options, error, DELIVERY);
-            })?;
-            let report = session.sync(&SyncOptions { approve }, follow);
-            let stopped = sync_engine::Watch::is_cancelled(follow);
-            session.deliver_alerts(if stopped { Duration::ZERO } else { DELIVERY });
-            if !stopped {
-                session.tidy();
-            }
-            report.map(|report| judged(&report, report.is_clean()))
-        })
+        self.ask(py, progress, Request::Sync { approve })
     }
 
+    /// Never asked of a session that runs: the plan is this program's.
     #[pyo3(signature = (plan, approve, progress))]
     fn apply(
         &self,
@@ -230,9 +268,11 @@ impl RawSession {
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<String> {
         let plan = plan.get();
-        self.change(py, progress, |session, follow| {
-            let options = SyncOptions { approve };
-            let report = session.apply(plan.brought.plan(), plan.slack_ns, &options, follow)?;
+        let options = self.options(false);
+        self.work(py, Callbacks { progress, live: None }, |follow| {
+            let session = Session::open(&self.config, &options)?;
+            let report =
+                session.apply(plan.brought.plan(), plan.slack_ns, &SyncOptions { approve }, follow)?;
             Ok(judged(&report, report.is_clean()))
         })
     }
@@ -242,16 +282,21 @@ impl RawSession {
     fn run(&self, py: Python<'_>, tell: &Bound<'_, PyAny>) -> PyResult<()> {
         let options = self.options(false);
         let callbacks = Callbacks { progress: None, live: Some(tell) };
-        self.work(py, callbacks, |follow| live(&self.config, &options, follow))
+        self.work(py, callbacks, |follow| {
+            self.is_live.store(true, Ordering::SeqCst);
+            let ended = live(&self.config, &options, follow);
+            self.is_live.store(false, Ordering::SeqCst);
+            ended
+        })
     }
 
     #[pyo3(signature = (progress))]
     fn scan(&self, py: Python<'_>, progress: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
-        self.look(py, progress, |session, follow| session.scan(follow).map(|report| json(&report)))
+        self.ask(py, progress, Request::Scan)
     }
 
     fn explain(&self, py: Python<'_>, path: AnyPath) -> PyResult<String> {
-        self.look(py, None, |session, follow| session.explain(&path.0, follow).map(|report| json(&report)))
+        self.ask(py, None, Request::Explain { path: os_text(path) })
     }
 
     fn check(&self, py: Python<'_>) -> PyResult<String> {
@@ -263,14 +308,7 @@ impl RawSession {
     }
 
     fn status(&self, py: Python<'_>, hours: u32) -> PyResult<String> {
-        let options = self.options(true);
-        self.work(py, Callbacks::default(), |_| {
-            let report = match open_records(&self.config, &options)? {
-                Some(state) => Records::new(&state).status(hours)?,
-                None => StatusReport::never_synced(hours),
-            };
-            Ok(json(&report))
-        })
+        self.ask(py, None, Request::Status { hours })
     }
 
     #[pyo3(signature = (since_ns, until_ns, limit, path, action))]
@@ -283,35 +321,20 @@ impl RawSession {
         path: Option<&str>,
         action: Option<String>,
     ) -> PyResult<String> {
-        let options = self.options(true);
         let path = path.map(PathGlob::new).transpose().map_err(|error| errors::of_session(py, &error))?;
-        let query = HistoryQuery { since_ns, until_ns, limit, path, action };
-        self.work(py, Callbacks::default(), |_| {
-            let report = match open_records(&self.config, &options)? {
-                Some(state) => Records::new(&state).history(&query)?,
-                None => HistoryReport { format: FORMAT, runs: Vec::new(), more: false },
-            };
-            Ok(json(&report))
-        })
+        self.ask(py, None, Request::History(HistoryQuery { since_ns, until_ns, limit, path, action }))
     }
 
     fn details(&self, py: Python<'_>, run: u64) -> PyResult<String> {
-        let options = self.options(true);
-        self.work(py, Callbacks::default(), |_| {
-            let found = match open_records(&self.config, &options)? {
-                Some(state) => Records::new(&state).run(run, &HistoryQuery::default())?,
-                None => None,
-            };
-            found.map(|details| json(&details)).ok_or(SessionError::NoRun { run })
-        })
+        self.ask(py, None, Request::Run { run, query: HistoryQuery::default() })
     }
 
     fn conflicts(&self, py: Python<'_>, all: bool) -> PyResult<String> {
-        self.look(py, None, |session, _| session.conflicts(all).map(|report| json(&report)))
+        self.ask(py, None, Request::Conflicts { all })
     }
 
     fn conflict(&self, py: Python<'_>, path: AnyPath) -> PyResult<String> {
-        self.look(py, None, |session, follow| session.conflict(&path.0, follow).map(|report| json(&report)))
+        self.ask(py, None, Request::Conflict { path: os_text(path) })
     }
 
     /// Without paths, all that are open.
@@ -323,11 +346,8 @@ impl RawSession {
         keep: &str,
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<String> {
-        let keep = keep_of(keep)?;
         let which = paths.map_or(Which::All, Which::These);
-        self.change(py, progress, |session, follow| {
-            session.resolve(&which, keep, follow).map(|report| judged(&report, report.is_clean()))
-        })
+        self.ask(py, progress, Request::Resolve { which, keep: keep_of(keep)? })
     }
 
     #[pyo3(signature = (paths, progress))]
@@ -337,10 +357,7 @@ impl RawSession {
         paths: Vec<AnyPath>,
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<String> {
-        let paths: Vec<PathBuf> = paths.into_iter().map(|AnyPath(path)| path).collect();
-        self.change(py, progress, |session, follow| {
-            session.resync(&paths, follow).map(|report| judged(&report, report.is_clean()))
-        })
+        self.ask(py, progress, Request::Resync { paths: paths.into_iter().map(os_text).collect() })
     }
 
     #[pyo3(signature = (run, keep_both, dry_run, progress))]
@@ -352,11 +369,7 @@ impl RawSession {
         dry_run: bool,
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<String> {
-        let options = UndoOptions { keep_both, dry_run };
-        let undo = |session: &Session, follow: &Follow| {
-            session.undo(run, &options, follow).map(|report| judged(&report, report.is_whole()))
-        };
-        if dry_run { self.look(py, progress, undo) } else { self.change(py, progress, undo) }
+        self.ask(py, progress, Request::Undo { run, options: UndoOptions { keep_both, dry_run } })
     }
 
     #[pyo3(signature = (paths, side, since_ns, before_ns))]
@@ -368,8 +381,7 @@ impl RawSession {
         since_ns: Option<i64>,
         before_ns: Option<i64>,
     ) -> PyResult<String> {
-        let filter = filter(paths, side, since_ns, before_ns)?;
-        self.look(py, None, |session, _| session.trash(&filter).map(|report| json(&report)))
+        self.ask(py, None, Request::Trash(filter(paths, side, since_ns, before_ns)?))
     }
 
     #[pyo3(signature = (paths, side, at_ns, to, keep_both, dry_run))]
@@ -384,11 +396,7 @@ impl RawSession {
         dry_run: bool,
     ) -> PyResult<String> {
         let filter = filter(paths, side, None, None)?;
-        let options = RestoreOptions { filter, at_ns, to, keep_both, dry_run };
-        let restore = |session: &Session, follow: &Follow| {
-            session.restore_from_trash(&options, follow).map(|report| judged(&report, report.is_whole()))
-        };
-        if dry_run { self.look(py, None, restore) } else { self.change(py, None, restore) }
+        self.ask(py, None, Request::Restore(RestoreOptions { filter, at_ns, to, keep_both, dry_run }))
     }
 
     fn __repr__(&self) -> String {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
 use pyo3::prelude::*;
+use sync_engine::control::Caller;
 use sync_engine::{Cancel, LiveWatch, Phase, SessionError, Watch};
 
 use crate::{errors, logging};
@@ -99,6 +100,8 @@ impl Watch for Follow {
         self.cancel.is_cancelled()
     }
 }
+
+impl Caller for Follow {}
 
 impl LiveWatch for Follow {
     fn ready(&self) {

@@ -210,13 +210,37 @@ def test_what_ends_a_live_session_surfaces(pair: Pair, until: Until) -> None:
         raise KeyError("of the block")
 
 
-def test_another_session_has_the_pair(pair: Pair, until: Until) -> None:
+def test_a_running_session_answers(pair: Pair, until: Until) -> None:
+    """Whoever asks, in this session, in another one of this process, or in another process."""
     (pair.left / "first").write_text("1")
-    with pair.session().run() as run:
+    session = pair.session(conflict={"same_file_changed_both": "notify"}, live={"debounce_ms": 50})
+    with session.run() as run:
         assert run.wait_ready(60)
+        until(lambda: (pair.right / "first").exists())
+        for other in (session, pair.session()):
+            assert other.status().left_root == str(pair.left)
+            assert other.sync().is_clean and other.plan().counts == {}
+            assert other.explain("first").rule == "unchanged"
+            with pytest.raises(bothways.UsageError, match="no run 99"):
+                other.details(99)
+        # What is this program's own cannot be asked of it.
         with pytest.raises(bothways.LockedError) as caught:
-            pair.session().sync()
+            pair.session().apply(bothways.plan([], [], []))
         assert caught.value.holder == os.getpid()
+        assert run.is_running
+
+
+def test_a_run_that_nobody_ends_ends_with_the_interpreter(pair: Pair) -> None:
+    (pair.left / "first").write_text("1")
+    words = (
+        "import sys, bothways\n"
+        "run = bothways.Session(left=sys.argv[1], right=sys.argv[2], state_dir=sys.argv[3]).run()\n"
+        "run.__enter__().wait_ready(60)\n"
+    )
+    arguments = [sys.executable, "-c", words, str(pair.left), str(pair.right), str(pair.state)]
+    done = subprocess.run(arguments, timeout=60, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert pair.session().sync().is_clean
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import threading
@@ -68,7 +69,8 @@ class Session:
     `config` is a configuration: a file (TOML, JSON or YAML) or a mapping with the same keys. `left` and `right` name
     the folders instead, or besides. What is remembered of the pair lies in `state_dir`, or in the platform's place.
 
-    Nothing is opened before it is needed, and nothing is held between two calls. Every method may be called from any
+    Nothing is opened before it is needed, and nothing is held between two calls. While a session runs, in this process or
+    another, it is the one that answers. Every method may be called from any
     thread; calls wait for each other. While a call works, other threads run. Ctrl-C stops it at its next safe point,
     and so does a `progress` function that raises; what was begun is finished or rolled back.
     """
@@ -319,17 +321,21 @@ class Run:
 
     def stop(self) -> None:
         """Ends it at its next safe point, waits until it has ended, and raises what had ended it before."""
-        thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
-            while thread.is_alive():
-                self._raw_stop()
-                thread.join(0.1)
-        elif thread is not None:
+        if self._thread is threading.current_thread():
             self._raw_stop()
+            return
+        self._end()
+        atexit.unregister(self._end)
         self._raise()
 
     def _raw_stop(self) -> None:
         self._session.stop()
+
+    def _end(self) -> None:
+        thread = self._thread
+        while thread is not None and thread.is_alive():
+            self._raw_stop()
+            thread.join(0.1)
 
     def _raise(self) -> None:
         error, self._error = self._error, None
@@ -367,6 +373,8 @@ class Run:
             raise ClosedError("the session is closed")
         self._thread = threading.Thread(target=self._work, name="bothways run", daemon=True)
         self._thread.start()
+        # A thread that is torn down with the interpreter could not clean up.
+        atexit.register(self._end)
         return self
 
     def __exit__(
