@@ -71,11 +71,11 @@ impl Brought {
         let folds = equivalence(&terms.abilities);
         let tops: Vec<RelPath> = reserved.iter().map(|path| folds.path_key(path)).collect();
         let is_reserved = |path: &RelPath| {
-            let reaches = |top: &RelPath| match folds.is_exact() {
-                true => path.starts_with(top),
-                false => folds.path_key(path).starts_with(top),
-            };
-            tops.iter().any(reaches)
+            if folds.is_exact() {
+                return tops.iter().any(|top| path.starts_with(top));
+            }
+            let key = folds.path_key(path);
+            tops.iter().any(|top| key.starts_with(top))
         };
         baseline.retain(|row| !is_reserved(&row.path));
         for side in Side::BOTH {
@@ -169,11 +169,15 @@ impl Session {
             match one {
                 Transition::MakeDir { at, like, source, expect, .. } => {
                     complete(side.other(), like, source);
-                    expect.iter_mut().for_each(|expect| complete(side, at, expect));
+                    if let Some(expect) = expect {
+                        complete(side, at, expect);
+                    }
                 }
                 Transition::Copy { from, source, at, expect, .. } => {
                     complete(side.other(), from, source);
-                    expect.iter_mut().for_each(|expect| complete(side, at, expect));
+                    if let Some(expect) = expect {
+                        complete(side, at, expect);
+                    }
                 }
                 Transition::SetProperties { at, expect, from, source, .. } => {
                     complete(side, at, expect);

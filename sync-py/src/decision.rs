@@ -201,10 +201,10 @@ pub(crate) fn matrix(py: Python<'_>, policy: Option<&Bound<'_, PyAny>>) -> PyRes
 }
 
 /// A mapping from names to numbers.
-pub(crate) fn counts<'py>(
-    py: Python<'py>,
+pub(crate) fn counts(
+    py: Python<'_>,
     counts: impl IntoIterator<Item = (&'static str, u64)>,
-) -> PyResult<Bound<'py, PyDict>> {
+) -> PyResult<Bound<'_, PyDict>> {
     let made = PyDict::new(py);
     for (word, count) in counts {
         made.set_item(word, count)?;

@@ -22,7 +22,7 @@ use pyo3::prelude::*;
 
 #[pymodule]
 mod _bothways {
-    use super::*;
+    use pyo3::prelude::*;
 
     #[pymodule_export]
     use super::decision::{Decision, Policy, decide, matrix};

@@ -19,7 +19,7 @@ struct Line {
     level: Level,
     target: String,
     file: Option<String>,
-    line: u32,
+    at: u32,
     message: String,
     about: Vec<(String, String)>,
 }
@@ -59,7 +59,7 @@ impl Log for Queue {
             level: record.level(),
             target: record.target().to_owned(),
             file: record.file().map(ToOwned::to_owned),
-            line: record.line().unwrap_or_default(),
+            at: record.line().unwrap_or_default(),
             message: record.args().to_string(),
             about,
         };
@@ -117,7 +117,7 @@ pub(crate) fn pass_on(py: Python<'_>) -> PyResult<()> {
             Level::Debug => 10,
             Level::Trace => 5,
         };
-        tell.call1((level, one.target, one.file, one.line, one.message, about))?;
+        tell.call1((level, one.target, one.file, one.at, one.message, about))?;
     }
     if lost > 0 {
         let words = format!("{lost} records were lost: they came faster than they were taken");

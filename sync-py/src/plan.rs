@@ -111,7 +111,7 @@ impl Step {
     }
 }
 
-fn paths<'py>(py: Python<'py>, paths: impl Iterator<Item = RelPath>) -> PyResult<Bound<'py, PyTuple>> {
+fn paths(py: Python<'_>, paths: impl Iterator<Item = RelPath>) -> PyResult<Bound<'_, PyTuple>> {
     let made: Vec<_> = paths.map(|path| pure(py, &path)).collect::<PyResult<_>>()?;
     PyTuple::new(py, made)
 }

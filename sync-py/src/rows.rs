@@ -143,7 +143,7 @@ impl<'py> Reader<'py> {
         } else if row.cast::<PyMapping>().is_ok() || class.hasattr(intern!(self.py, "keys"))? {
             Shape::Mapping
         } else if row.cast::<PyString>().is_ok() || class.hasattr(intern!(self.py, "__fspath__"))? {
-            return Err(self.no_row(row));
+            return Err(Self::no_row(row));
         } else {
             let fields = |name| class.getattr_opt(name).map(|found| found.filter(|it| !it.is_none()));
             let listed = match fields(intern!(self.py, "__dataclass_fields__"))? {
@@ -167,7 +167,7 @@ impl<'py> Reader<'py> {
         Ok(shape)
     }
 
-    fn no_row(&self, row: &Bound<'py, PyAny>) -> PyErr {
+    fn no_row(row: &Bound<'py, PyAny>) -> PyErr {
         let kind = row.get_type().name().map_or_else(|_| "this".to_owned(), |name| name.to_string());
         PyTypeError::new_err(format!(
             "a row is a mapping, an object with attributes or an Entry, and not {kind}"
@@ -207,7 +207,7 @@ impl<'py> Reader<'py> {
                     }
                 }
                 if found.iter().all(Option::is_none) {
-                    return Err(self.no_row(row));
+                    return Err(Self::no_row(row));
                 }
             }
             Shape::Object(Some(bits)) => {
@@ -263,7 +263,9 @@ impl<'py> Reader<'py> {
             let shape = reader.shape(row)?;
             if let (Shape::Ours, None) = (shape, &path) {
                 let entry = row.cast::<Entry>()?.get();
-                entry.digest.iter().for_each(|digest| known(&entry.path, *digest));
+                if let Some(digest) = entry.digest {
+                    known(&entry.path, digest);
+                }
                 return Ok(Some(Row {
                     path: entry.path.clone(),
                     entry: entry.version,
@@ -272,7 +274,7 @@ impl<'py> Reader<'py> {
                 }));
             }
             let mut found = reader.read(row, shape, OF_A_SCAN)?;
-            let path = reader.path(path, &mut found)?;
+            let path = Self::path(path, &mut found)?;
             let (kind, trouble) = (reader.kind(&found)?, trouble_of(&found)?);
             let entry = reader.version(&found, kind, trouble.as_ref(), OF_A_VERSION)?;
             let target = got(&found, Key::Target).map(target).transpose()?;
@@ -295,7 +297,7 @@ impl<'py> Reader<'py> {
                 return Ok(AgreedRow::of(entry.path.clone(), both, entry.digest, entry.target.clone()));
             }
             let mut found = reader.read(row, shape, KEYS.len())?;
-            let path = reader.path(path, &mut found)?;
+            let path = Self::path(path, &mut found)?;
             let kind = reader.kind(&found)?;
             let together = [Key::Size, Key::MtimeNs, Key::Mtime];
             let mut versions = Sides { left: None, right: None };
@@ -307,10 +309,8 @@ impl<'py> Reader<'py> {
                     continue;
                 }
                 let own = |key, common| if got(&found, key).is_some() { key } else { common };
-                let times = match [mtime_ns, mtime].iter().any(|key| got(&found, *key).is_some()) {
-                    true => [mtime_ns, mtime],
-                    false => [together[1], together[2]],
-                };
+                let is_own = [mtime_ns, mtime].iter().any(|key| got(&found, *key).is_some());
+                let times = if is_own { [mtime_ns, mtime] } else { [together[1], together[2]] };
                 let keys = [own(size, together[0]), times[0], times[1], ctime_ns, file_id];
                 versions[side] = Some(reader.version(&found, kind, None, keys)?);
             }
@@ -320,7 +320,7 @@ impl<'py> Reader<'py> {
         })
     }
 
-    fn path(&self, given: Option<Bound<'py, PyAny>>, found: &mut Found<'py>) -> PyResult<RelPath> {
+    fn path(given: Option<Bound<'py, PyAny>>, found: &mut Found<'py>) -> PyResult<RelPath> {
         let given = given.or_else(|| found[Key::Path as usize].take()).ok_or_else(|| missing("path"))?;
         relative(&given)
     }
@@ -379,10 +379,8 @@ impl<'py> Reader<'py> {
             self.had_floats = true;
             let micros = (seconds.value() * 1e6).round();
             // A float holds no more than microseconds here, whatever its digits say.
-            return match micros.is_finite() && micros.abs() < 9e15 {
-                true => Ok(micros as i64 * 1_000),
-                false => Err(out_of_range()),
-            };
+            let fits = micros.is_finite() && micros.abs() < 9e15;
+            return if fits { Ok(micros as i64 * 1_000) } else { Err(out_of_range()) };
         }
         if given.cast::<PyInt>().is_ok() {
             let seconds: i64 = given.extract()?;

@@ -1,10 +1,8 @@
 //! A pair of folders, from Python.
 //!
-//! Each call asks whoever answers for the pair: a session that runs, in this process or another, or one that is opened
-//! for it and closed again, as each command of the command line does. Between calls nothing is held. Results are the
-//! engine's documents as JSON; `python/bothways` makes dataclasses of them.
+//! Each call opens the pair, does one thing and closes it again, as each command of the command line does: between
+//! calls nothing is held. Results are the engine's documents as JSON; `python/bothways` makes dataclasses of them.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -12,13 +10,13 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 use sync_engine::config::Config;
-use sync_engine::control::{Answer, Contact, Needs, Request};
 use sync_engine::core::guidance::Keep;
 use sync_engine::core::side::{Side, Sides};
-use sync_engine::records::{HistoryQuery, PathGlob};
+use sync_engine::records::{HistoryQuery, HistoryReport, PathGlob, Records, StatusReport, open_records};
+use sync_engine::report::FORMAT;
 use sync_engine::{
-    RestoreOptions, Session, SessionError, SessionOptions, SyncOptions, TrashFilter, UndoOptions, Watch,
-    Which, live, state_dir,
+    RestoreOptions, Session, SessionError, SessionOptions, StateError, SyncOptions, TrashFilter, UndoOptions,
+    Watch, Which, live, state_dir,
 };
 
 use crate::errors::{self, json, judged};
@@ -39,34 +37,10 @@ pub(crate) struct RawSession {
     closed: AtomicBool,
     /// One thing at a time: the state belongs to one.
     turn: Mutex<()>,
-    /// Whoever has the turn runs, and answers for the pair meanwhile.
+    /// Whoever has the turn keeps it until somebody stops it.
     is_live: AtomicBool,
     /// What is being done, to be stopped from another thread.
     current: Mutex<Vec<Arc<Follow>>>,
-}
-
-/// What came of a request, as JSON.
-fn document(request: &Request, answer: &Answer) -> Result<String, SessionError> {
-    Ok(match answer {
-        Answer::Sync(report) => judged(report, report.is_clean()),
-        Answer::Resolve(report) => judged(report, report.is_clean()),
-        Answer::Resync(report) => judged(report, report.is_clean()),
-        Answer::Undo(report) => judged(report, report.is_whole()),
-        Answer::Restore(report) => judged(report, report.is_whole()),
-        Answer::Status(report) => json(report),
-        Answer::History(report) => json(report),
-        Answer::Conflicts(report) => json(report),
-        Answer::Conflict(report) => json(report),
-        Answer::Trash(report) => json(report),
-        Answer::Plan(report) => json(report),
-        Answer::Scan(report) => json(report),
-        Answer::Explain(report) => json(report),
-        Answer::Run(Some(report)) => json(report),
-        _ => {
-            let Request::Run { run, .. } = request else { return Err(SessionError::NotRunning) };
-            return Err(SessionError::NoRun { run: *run });
-        }
-    })
 }
 
 impl RawSession {
@@ -98,14 +72,17 @@ impl RawSession {
         done
     }
 
-    /// Waits for the turn, on the engine's thread, so that signals are heard meanwhile. None while a session runs: that
-    /// one is asked.
-    fn turn(&self, follow: &Follow) -> Result<Option<MutexGuard<'_, ()>>, SessionError> {
+    /// Waits for the turn, on the engine's thread, so that signals are heard meanwhile.
+    fn turn(&self, follow: &Follow) -> Result<MutexGuard<'_, ()>, SessionError> {
         loop {
             match self.turn.try_lock() {
-                Ok(turn) => return Ok(Some(turn)),
-                Err(TryLockError::Poisoned(turn)) => return Ok(Some(turn.into_inner())),
-                Err(TryLockError::WouldBlock) if self.is_live.load(Ordering::SeqCst) => return Ok(None),
+                Ok(turn) => return Ok(turn),
+                Err(TryLockError::Poisoned(turn)) => return Ok(turn.into_inner()),
+                Err(TryLockError::WouldBlock) if self.is_live.load(Ordering::SeqCst) => {
+                    let path = state_dir(&self.config, &self.options(true));
+                    let holder = Some(std::process::id());
+                    return Err(StateError::Locked { path, holder }.into());
+                }
                 Err(TryLockError::WouldBlock) if follow.is_cancelled() => {
                     return Err(SessionError::Cancelled);
                 }
@@ -118,35 +95,31 @@ impl RawSession {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks whoever answers for the pair.
-    fn ask(&self, py: Python<'_>, progress: Option<&Bound<'_, PyAny>>, request: Request) -> PyResult<String> {
-        let needs = request.needs();
-        let approve = matches!(request, Request::Sync { approve: true });
-        let options = SessionOptions { approve, ..self.options(needs != Needs::Acting) };
+    /// Opens the pair for looking.
+    fn look<T: Send>(
+        &self,
+        py: Python<'_>,
+        progress: Option<&Bound<'_, PyAny>>,
+        job: impl FnOnce(&Session, &Follow) -> Result<T, SessionError> + Send,
+    ) -> PyResult<T> {
+        let options = self.options(true);
         self.work(py, Callbacks { progress, live: None }, |follow| {
-            let is_sync = matches!(request, Request::Sync { .. });
-            let opened = Contact::open(&self.config, &options, needs);
-            let contact = opened.inspect_err(|error| {
-                if is_sync {
-                    sync_engine::alert_failure(&self.config, &options, error, DELIVERY);
-                }
-            })?;
-            let answer = contact.ask(&request, follow);
-            // A running session sees to its alerts itself.
-            if let (true, Some(session)) = (needs == Needs::Acting, contact.session()) {
-                let stopped = follow.is_cancelled();
-                session.deliver_alerts(if stopped { Duration::ZERO } else { DELIVERY });
-                if !stopped {
-                    session.tidy();
-                }
-            }
-            document(&request, &answer?)
+            job(&Session::open(&self.config, &options)?, follow)
         })
     }
-}
 
-fn os_text(AnyPath(path): AnyPath) -> OsString {
-    path.into_os_string()
+    /// Opens the pair to change something.
+    fn change<T: Send>(
+        &self,
+        py: Python<'_>,
+        progress: Option<&Bound<'_, PyAny>>,
+        job: impl FnOnce(&Session, &Follow) -> Result<T, SessionError> + Send,
+    ) -> PyResult<T> {
+        let options = self.options(false);
+        self.work(py, Callbacks { progress, live: None }, |follow| {
+            job(&Session::open(&self.config, &options)?, follow)
+        })
+    }
 }
 
 fn keep_of(given: &str) -> PyResult<Keep> {
@@ -250,15 +223,27 @@ impl RawSession {
 
     #[pyo3(signature = (all, progress))]
     fn plan(&self, py: Python<'_>, all: bool, progress: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
-        self.ask(py, progress, Request::Plan { all })
+        self.look(py, progress, |session, follow| session.plan(all, follow).map(|report| json(&report)))
     }
 
     #[pyo3(signature = (approve, progress))]
     fn sync(&self, py: Python<'_>, approve: bool, progress: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
-        self.ask(py, progress, Request::Sync { approve })
+        let options = SessionOptions { approve, ..self.options(false) };
+        self.work(py, Callbacks { progress, live: None }, |follow| {
+            let opened = Session::open(&self.config, &options);
+            let session = opened.inspect_err(|error| {
+                sync_engine::alert_failure(&self.config, &options, error, DELIVERY);
+            })?;
+            let report = session.sync(&SyncOptions { approve }, follow);
+            let stopped = follow.is_cancelled();
+            session.deliver_alerts(if stopped { Duration::ZERO } else { DELIVERY });
+            if !stopped {
+                session.tidy();
+            }
+            report.map(|report| judged(&report, report.is_clean()))
+        })
     }
 
-    /// Never asked of a session that runs: the plan is this program's.
     #[pyo3(signature = (plan, approve, progress))]
     fn apply(
         &self,
@@ -268,11 +253,9 @@ impl RawSession {
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<String> {
         let plan = plan.get();
-        let options = self.options(false);
-        self.work(py, Callbacks { progress, live: None }, |follow| {
-            let session = Session::open(&self.config, &options)?;
-            let report =
-                session.apply(plan.brought.plan(), plan.slack_ns, &SyncOptions { approve }, follow)?;
+        self.change(py, progress, |session, follow| {
+            let options = SyncOptions { approve };
+            let report = session.apply(plan.brought.plan(), plan.slack_ns, &options, follow)?;
             Ok(judged(&report, report.is_clean()))
         })
     }
@@ -292,11 +275,11 @@ impl RawSession {
 
     #[pyo3(signature = (progress))]
     fn scan(&self, py: Python<'_>, progress: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
-        self.ask(py, progress, Request::Scan)
+        self.look(py, progress, |session, follow| session.scan(follow).map(|report| json(&report)))
     }
 
     fn explain(&self, py: Python<'_>, path: AnyPath) -> PyResult<String> {
-        self.ask(py, None, Request::Explain { path: os_text(path) })
+        self.look(py, None, |session, follow| session.explain(&path.0, follow).map(|report| json(&report)))
     }
 
     fn check(&self, py: Python<'_>) -> PyResult<String> {
@@ -308,7 +291,14 @@ impl RawSession {
     }
 
     fn status(&self, py: Python<'_>, hours: u32) -> PyResult<String> {
-        self.ask(py, None, Request::Status { hours })
+        let options = self.options(true);
+        self.work(py, Callbacks::default(), |_| {
+            let report = match open_records(&self.config, &options)? {
+                Some(state) => Records::new(&state).status(hours)?,
+                None => StatusReport::never_synced(hours),
+            };
+            Ok(json(&report))
+        })
     }
 
     #[pyo3(signature = (since_ns, until_ns, limit, path, action))]
@@ -321,20 +311,35 @@ impl RawSession {
         path: Option<&str>,
         action: Option<String>,
     ) -> PyResult<String> {
+        let options = self.options(true);
         let path = path.map(PathGlob::new).transpose().map_err(|error| errors::of_session(py, &error))?;
-        self.ask(py, None, Request::History(HistoryQuery { since_ns, until_ns, limit, path, action }))
+        let query = HistoryQuery { since_ns, until_ns, limit, path, action };
+        self.work(py, Callbacks::default(), |_| {
+            let report = match open_records(&self.config, &options)? {
+                Some(state) => Records::new(&state).history(&query)?,
+                None => HistoryReport { format: FORMAT, runs: Vec::new(), more: false },
+            };
+            Ok(json(&report))
+        })
     }
 
     fn details(&self, py: Python<'_>, run: u64) -> PyResult<String> {
-        self.ask(py, None, Request::Run { run, query: HistoryQuery::default() })
+        let options = self.options(true);
+        self.work(py, Callbacks::default(), |_| {
+            let found = match open_records(&self.config, &options)? {
+                Some(state) => Records::new(&state).run(run, &HistoryQuery::default())?,
+                None => None,
+            };
+            found.map(|details| json(&details)).ok_or(SessionError::NoRun { run })
+        })
     }
 
     fn conflicts(&self, py: Python<'_>, all: bool) -> PyResult<String> {
-        self.ask(py, None, Request::Conflicts { all })
+        self.look(py, None, |session, _| session.conflicts(all).map(|report| json(&report)))
     }
 
     fn conflict(&self, py: Python<'_>, path: AnyPath) -> PyResult<String> {
-        self.ask(py, None, Request::Conflict { path: os_text(path) })
+        self.look(py, None, |session, follow| session.conflict(&path.0, follow).map(|report| json(&report)))
     }
 
     /// Without paths, all that are open.
@@ -346,8 +351,11 @@ impl RawSession {
         keep: &str,
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<String> {
+        let keep = keep_of(keep)?;
         let which = paths.map_or(Which::All, Which::These);
-        self.ask(py, progress, Request::Resolve { which, keep: keep_of(keep)? })
+        self.change(py, progress, |session, follow| {
+            session.resolve(&which, keep, follow).map(|report| judged(&report, report.is_clean()))
+        })
     }
 
     #[pyo3(signature = (paths, progress))]
@@ -357,7 +365,10 @@ impl RawSession {
         paths: Vec<AnyPath>,
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<String> {
-        self.ask(py, progress, Request::Resync { paths: paths.into_iter().map(os_text).collect() })
+        let paths: Vec<PathBuf> = paths.into_iter().map(|AnyPath(path)| path).collect();
+        self.change(py, progress, |session, follow| {
+            session.resync(&paths, follow).map(|report| judged(&report, report.is_clean()))
+        })
     }
 
     #[pyo3(signature = (run, keep_both, dry_run, progress))]
@@ -369,7 +380,11 @@ impl RawSession {
         dry_run: bool,
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<String> {
-        self.ask(py, progress, Request::Undo { run, options: UndoOptions { keep_both, dry_run } })
+        let options = UndoOptions { keep_both, dry_run };
+        let undo = |session: &Session, follow: &Follow| {
+            session.undo(run, &options, follow).map(|report| judged(&report, report.is_whole()))
+        };
+        if dry_run { self.look(py, progress, undo) } else { self.change(py, progress, undo) }
     }
 
     #[pyo3(signature = (paths, side, since_ns, before_ns))]
@@ -381,7 +396,8 @@ impl RawSession {
         since_ns: Option<i64>,
         before_ns: Option<i64>,
     ) -> PyResult<String> {
-        self.ask(py, None, Request::Trash(filter(paths, side, since_ns, before_ns)?))
+        let filter = filter(paths, side, since_ns, before_ns)?;
+        self.look(py, None, |session, _| session.trash(&filter).map(|report| json(&report)))
     }
 
     #[pyo3(signature = (paths, side, at_ns, to, keep_both, dry_run))]
@@ -396,7 +412,11 @@ impl RawSession {
         dry_run: bool,
     ) -> PyResult<String> {
         let filter = filter(paths, side, None, None)?;
-        self.ask(py, None, Request::Restore(RestoreOptions { filter, at_ns, to, keep_both, dry_run }))
+        let options = RestoreOptions { filter, at_ns, to, keep_both, dry_run };
+        let restore = |session: &Session, follow: &Follow| {
+            session.restore_from_trash(&options, follow).map(|report| judged(&report, report.is_whole()))
+        };
+        if dry_run { self.look(py, None, restore) } else { self.change(py, None, restore) }
     }
 
     fn __repr__(&self) -> String {

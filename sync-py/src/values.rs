@@ -32,7 +32,7 @@ pub(crate) fn side(given: &str) -> PyResult<Side> {
 }
 
 /// Seconds since 1970 as an aware `datetime` in UTC, cut to microseconds.
-pub(crate) fn moment<'py>(py: Python<'py>, ns: i64) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn moment(py: Python<'_>, ns: i64) -> PyResult<Bound<'_, PyAny>> {
     py.import("bothways._times")?.call_method1("moment", (ns,))
 }
 
@@ -45,7 +45,7 @@ pub(crate) fn digest(given: &Bound<'_, PyAny>) -> PyResult<Digest> {
             let text: String = given.extract()?;
             let digits = text.as_bytes();
             let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-            let is_hex = digits.len() % 2 == 0 && digits.iter().all(u8::is_ascii_hexdigit);
+            let is_hex = digits.len().is_multiple_of(2) && digits.iter().all(u8::is_ascii_hexdigit);
             let all: Option<Vec<u8>> = is_hex.then(|| digits.chunks(2).map(pair).collect()).flatten();
             all.ok_or_else(bad)?
         }

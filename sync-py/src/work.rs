@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
 use pyo3::prelude::*;
-use sync_engine::control::Caller;
 use sync_engine::{Cancel, LiveWatch, Phase, SessionError, Watch};
 
 use crate::{errors, logging};
@@ -100,8 +99,6 @@ impl Watch for Follow {
         self.cancel.is_cancelled()
     }
 }
-
-impl Caller for Follow {}
 
 impl LiveWatch for Follow {
     fn ready(&self) {

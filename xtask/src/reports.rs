@@ -177,10 +177,8 @@ impl Kind {
     }
 
     fn annotation(&self) -> String {
-        let or_none = |name: &str, optional: bool| match optional {
-            true => format!("{name} | None"),
-            false => name.to_owned(),
-        };
+        let or_none =
+            |name: &str, optional: bool| if optional { format!("{name} | None") } else { name.to_owned() };
         match self {
             Self::Plain { python, optional } => or_none(python, *optional),
             Self::Moment { optional } => or_none("datetime", *optional),
@@ -193,9 +191,8 @@ impl Kind {
 
     /// How it is made of what JSON holds.
     fn reading(&self, value: &str) -> String {
-        let unless_none = |made: String, optional: bool| match optional {
-            true => format!("None if {value} is None else {made}"),
-            false => made,
+        let unless_none = |made: String, optional: bool| {
+            if optional { format!("None if {value} is None else {made}") } else { made }
         };
         match self {
             Self::Plain { .. } => value.to_owned(),

@@ -8,6 +8,31 @@ from typing import Any, Final, Literal, Union, final
 
 from typing_extensions import Self
 
+__all__ = [
+    "Action",
+    "Conflict",
+    "Decision",
+    "Entry",
+    "Explanation",
+    "FORMAT",
+    "Halt",
+    "Plan",
+    "Policy",
+    "Problem",
+    "Progress",
+    "Question",
+    "RawSession",
+    "Scan",
+    "Step",
+    "__version__",
+    "decide",
+    "matrix",
+    "plan",
+    "scan",
+    "shown_path",
+    "time_of_decision",
+]
+
 __version__: Final[str]
 FORMAT: Final[int]
 

@@ -25,6 +25,7 @@ __all__ = [
     "ConflictList",
     "ConflictReport",
     "ConflictView",
+    "CopyingReport",
     "Corruption",
     "ExplainReport",
     "Finding",
@@ -34,6 +35,7 @@ __all__ = [
     "HistoryItem",
     "HistoryReport",
     "LeftAlone",
+    "LiveReport",
     "PlaceCheck",
     "PlanReport",
     "ProblemReport",
@@ -44,6 +46,7 @@ __all__ = [
     "RestoreReport",
     "Restored",
     "ResyncReport",
+    "RollingReport",
     "RowReport",
     "RunDetails",
     "RunReport",
@@ -362,6 +365,26 @@ class ConflictView:
 
 
 @dataclass(frozen=True)
+class CopyingReport:
+    """A large file on its way."""
+
+    path: PurePath
+    """Where."""
+    bytes_done: int
+    """How many bytes are there."""
+    bytes: int
+    """How many there will be."""
+
+    @classmethod
+    def _of(cls, d: Any) -> CopyingReport:
+        return cls(
+            path=shown_path(d.get("path")),
+            bytes_done=d.get("bytes_done"),
+            bytes=d.get("bytes"),
+        )
+
+
+@dataclass(frozen=True)
 class Corruption:
     """A content that differs without a trace of a change."""
 
@@ -626,6 +649,68 @@ class LeftAlone:
             side=d.get("side"),
             reason=d.get("reason"),
             message=d.get("message"),
+        )
+
+
+@dataclass(frozen=True)
+class LiveReport:
+    """How a running session goes about its work."""
+
+    process: int
+    """The number of its process."""
+    version: str
+    """The version of its program."""
+    since: datetime
+    """Since when it runs."""
+    since_ns: int = field(repr=False)
+    """The same in nanoseconds since 1970."""
+    paused_since: str | None
+    """Since when it is paused: changes are noticed, and no cycles are made."""
+    waits_for: str | None
+    """What it waits for, such as a root that is away; none when it can work."""
+    waits_since: str | None
+    """Since when it waits for that."""
+    busy_since: str | None
+    """Since when a cycle or something that was asked for is under way."""
+    left: str | None
+    """How changes on the left are noticed."""
+    right: str | None
+    """How changes on the right are noticed."""
+    left_rolling: RollingReport | None
+    """How far the look round the left is, where it is not watched."""
+    right_rolling: RollingReport | None
+    """How far the look round the right is, where it is not watched."""
+    told: int | None
+    """Paths that were told of and not yet looked at."""
+    waiting_files: int | None
+    """Files that are planned and not yet done, or that are still being written."""
+    waiting_bytes: int | None
+    """Their bytes."""
+    copying: tuple[CopyingReport, ...]
+    """Large files that are on their way."""
+    next_full_scan: str | None
+    """When everything is looked at next, whatever is told."""
+
+    @classmethod
+    def _of(cls, d: Any) -> LiveReport:
+        return cls(
+            process=d.get("process"),
+            version=d.get("version"),
+            since=moment(parsed(d.get("since"))),
+            since_ns=parsed(d.get("since")),
+            paused_since=d.get("paused_since"),
+            waits_for=d.get("waits_for"),
+            waits_since=d.get("waits_since"),
+            busy_since=d.get("busy_since"),
+            left=d.get("left"),
+            right=d.get("right"),
+            left_rolling=None if d.get("left_rolling") is None else RollingReport._of(d.get("left_rolling")),
+            right_rolling=None if d.get("right_rolling") is None else RollingReport._of(d.get("right_rolling")),
+            told=d.get("told"),
+            waiting_files=d.get("waiting_files"),
+            waiting_bytes=d.get("waiting_bytes"),
+            copying=tuple(CopyingReport._of(each) for each in d.get("copying") or ()),
+            next_full_scan=d.get("next_full_scan"),
         )
 
 
@@ -992,6 +1077,38 @@ class ResyncReport:
 
 
 @dataclass(frozen=True)
+class RollingReport:
+    """The rolling scan of a side, and how long it takes."""
+
+    directories: int
+    """How many directories are known."""
+    active: int
+    """In how many of them something changed lately: these are looked at in every `sync_interval_seconds`."""
+    per_second: int
+    """How many directories may be read in a second (`[live] scan_per_second`)."""
+    per_minute: int
+    """How many a minute allows as they were read lately: fewer than the budget where reading one takes long."""
+    round_seconds: int
+    """After how many seconds every directory has been looked at again, at this rate."""
+    last_round_seconds: int | None
+    """How many seconds the last round took."""
+    last_round_finished: str | None
+    """When the last round came to its end."""
+
+    @classmethod
+    def _of(cls, d: Any) -> RollingReport:
+        return cls(
+            directories=d.get("directories"),
+            active=d.get("active"),
+            per_second=d.get("per_second"),
+            per_minute=d.get("per_minute"),
+            round_seconds=d.get("round_seconds"),
+            last_round_seconds=d.get("last_round_seconds"),
+            last_round_finished=d.get("last_round_finished"),
+        )
+
+
+@dataclass(frozen=True)
 class RowReport:
     """One transition that was recorded."""
 
@@ -1318,6 +1435,8 @@ class StatusReport:
     """What lies in the trash."""
     alerts: AlertsReport
     """Messages to a person that wait for delivery, and what stands in their way."""
+    live: LiveReport | None
+    """The session that runs; none when none does."""
 
     @classmethod
     def _of(cls, d: Any) -> StatusReport:
@@ -1340,6 +1459,7 @@ class StatusReport:
             recent=RecentReport._of(d.get("recent")),
             trash=TrashReport._of(d.get("trash")),
             alerts=AlertsReport._of(d.get("alerts")),
+            live=None if d.get("live") is None else LiveReport._of(d.get("live")),
         )
 
 
@@ -1371,6 +1491,8 @@ class SyncReport:
     """What could not be dealt with."""
     left_undone: int
     """Actions that were planned and not tried: the run was stopped, or a root went away."""
+    waiting: int
+    """Actions that a live session does later: large files on their way, files that are being written, a backlog."""
     cancelled: bool
     """Whether the run was stopped from outside."""
     root_gone: bool
@@ -1403,6 +1525,7 @@ class SyncReport:
             conflicts=tuple(ConflictReport._of(each) for each in d.get("conflicts") or ()),
             problems=tuple(ProblemReport._of(each) for each in d.get("problems") or ()),
             left_undone=d.get("left_undone"),
+            waiting=d.get("waiting"),
             cancelled=d.get("cancelled"),
             root_gone=d.get("root_gone"),
             halt=None if d.get("halt") is None else HaltReport._of(d.get("halt")),

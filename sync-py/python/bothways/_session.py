@@ -70,7 +70,7 @@ class Session:
     the folders instead, or besides. What is remembered of the pair lies in `state_dir`, or in the platform's place.
 
     Nothing is opened before it is needed, and nothing is held between two calls. While a session runs, in this process or
-    another, it is the one that answers. Every method may be called from any
+    another, other calls fail with `LockedError`. Every method may be called from any
     thread; calls wait for each other. While a call works, other threads run. Ctrl-C stops it at its next safe point,
     and so does a `progress` function that raises; what was begun is finished or rolled back.
     """
