@@ -40,7 +40,7 @@ def rows(count: int, seed: int) -> list[Row]:
     source = random.Random(seed)
     folders = [""]
     while len(folders) < count // 13 + 1:
-        parent = source.choice(folders[-400:])
+        parent = source.choice(folders[: len(folders) // 8 + 1])
         folders.append(f"{parent}{source.choice(['Project', 'Letters', '2026', 'Archive'])} {len(folders)}/")
     endings = [".docx", ".xlsx", ".pdf", ".txt", ".jpg"]
     made = []
