@@ -62,21 +62,22 @@ impl Part {
         }
     }
 
-    /// The paths that were added, without the way to them: no two lie below each other.
-    pub fn tops(&self) -> Vec<RelPath> {
+    /// The paths that were added, without the way to them, each with whether everything below it was: no two lie below
+    /// each other.
+    pub fn tops(&self) -> Vec<(RelPath, bool)> {
         let mut tops = Vec::new();
         self.collect(&RelPath::root(), &mut tops);
         tops
     }
 
-    fn collect(&self, at: &RelPath, tops: &mut Vec<RelPath>) {
+    fn collect(&self, at: &RelPath, tops: &mut Vec<(RelPath, bool)>) {
         match self {
             Self::Names(names) if !names.is_empty() => {
                 for (name, part) in names {
                     part.collect(&at.join_checked(name), tops);
                 }
             }
-            _ => tops.push(at.clone()),
+            _ => tops.push((at.clone(), *self == Self::Everything)),
         }
     }
 }
@@ -96,7 +97,7 @@ mod tests {
         part.add(&path("a/b/c"));
         part.add(&path("a/d"));
         part.add(&path("e/f/g"));
-        assert_eq!(part.tops(), [path("a/b"), path("a/d"), path("e/f/g")]);
+        assert_eq!(part.tops(), [(path("a/b"), true), (path("a/d"), false), (path("e/f/g"), false)]);
         assert_eq!(part.child(b"a").and_then(|a| a.child(b"b")), Some(&Part::Everything));
         assert_eq!(part.child(b"x"), None);
         part.add_below(&RelPath::root());
@@ -110,6 +111,6 @@ mod tests {
         assert!(part.is_empty());
         part.add(&path("a"));
         part.add(&path("a/b"));
-        assert_eq!(part.tops(), [path("a/b")], "the directory is looked at on the way");
+        assert_eq!(part.tops(), [(path("a/b"), false)], "the directory is looked at on the way");
     }
 }

@@ -26,10 +26,6 @@ impl Ground {
     fn is_firm(self) -> bool {
         self.dirs.left && self.dirs.right && self.baseline_dir
     }
-
-    fn has_dir(self) -> bool {
-        self.dirs.left || self.dirs.right || self.baseline_dir
-    }
 }
 
 impl Session {
@@ -61,13 +57,9 @@ impl Session {
                 if ground.is_firm() {
                     continue;
                 }
-                // From here on the trees differ in more than what is in a directory. Below a path at which no tree
-                // has a directory nothing lies.
-                if ground.has_dir() {
-                    part.add_below(&step_key);
-                } else {
-                    part.add(&step_key);
-                }
+                // From here on the trees differ in more than what is in a directory. Where no tree has one nothing
+                // lies below, and whatever is remembered of that is over.
+                part.add_below(&step_key);
                 firm = false;
                 break;
             }

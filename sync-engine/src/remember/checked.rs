@@ -25,7 +25,7 @@ pub(super) fn after(before: Option<Checked>, reach: &Reach, left: Left, now_ns: 
     let (at_ns, left_undone, halted) = match reach {
         Reach::Pair => (now_ns, left.undone.in_all.unwrap_or(left.undone.here), None),
         // A part says nothing of what was left undone elsewhere, nor of the guard.
-        Reach::Below(_) => {
+        Reach::Below(_) | Reach::Near(_) => {
             let before = before.as_ref()?;
             let undone =
                 left.undone.in_all.unwrap_or_else(|| before.left_undone.saturating_add(left.undone.here));

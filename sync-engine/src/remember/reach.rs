@@ -1,6 +1,6 @@
 //! How far a plan speaks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sync_core::part::Part;
 use sync_core::path::RelPath;
@@ -14,6 +14,9 @@ pub(crate) enum Reach {
     Pair,
     /// These key paths, and what lies below them.
     Below(BTreeSet<RelPath>),
+    /// These key paths, and below them where that is said: of a folder that was looked at by itself, what is in it was
+    /// not seen.
+    Near(BTreeMap<RelPath, bool>),
 }
 
 impl Reach {
@@ -21,7 +24,7 @@ impl Reach {
     pub(crate) fn of(part: &Part) -> Self {
         match part {
             Part::Everything => Self::Pair,
-            Part::Names(_) => Self::Below(part.tops().into_iter().collect()),
+            Part::Names(_) => Self::Near(part.tops().into_iter().collect()),
         }
     }
 
@@ -31,6 +34,9 @@ impl Reach {
             Self::Pair => true,
             Self::Below(paths) => {
                 paths.contains(path) || path.ancestors().any(|above| paths.contains(&above))
+            }
+            Self::Near(paths) => {
+                paths.contains_key(path) || path.ancestors().any(|above| paths.get(&above) == Some(&true))
             }
         }
     }
@@ -70,5 +76,21 @@ mod tests {
         }
         assert!(Reach::Below(BTreeSet::from([RelPath::root()])).covers(&path("a")));
         assert!(!Reach::Below(BTreeSet::new()).covers(&path("a")));
+    }
+
+    #[test]
+    fn a_look_at_a_folder_alone_says_nothing_of_what_is_in_it() {
+        let path = |text: &str| RelPath::try_from(text).unwrap();
+        let mut part = Part::default();
+        part.add(&path("alone"));
+        part.add_below(&path("whole"));
+        let near = Reach::of(&part);
+        for (at, covered) in [("alone", true), ("alone/in", false), ("whole", true), ("whole/in/it", true)] {
+            assert_eq!(near.covers(&path(at)), covered, "{at}");
+        }
+        let mut root = Part::default();
+        root.add(&RelPath::root());
+        assert!(!Reach::of(&root).covers(&path("a")));
+        assert!(Reach::of(&root).covers(&RelPath::root()));
     }
 }

@@ -6,6 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use sync_core::path::RelPath;
+use sync_core::policy::ConflictPolicy;
 use sync_core::side::Side;
 use sync_engine::{Silent, SyncOptions};
 
@@ -148,4 +149,24 @@ fn nothing_happened_and_nothing_is_written() {
     let report = session.sync_near(&told, &SyncOptions::default(), &Silent).unwrap();
     assert_eq!(report.run, None);
     assert_eq!(fs::read(&state).unwrap(), before, "an echo of our own writes costs no write");
+}
+
+#[test]
+fn a_look_at_a_folder_alone_forgets_nothing_that_waits_in_it() {
+    let mut pair = Pair::agreed(&[("d/f", "old"), ("d/g", "1")]);
+    pair.config.policy.same_file_changed_both = ConflictPolicy::Notify;
+    pair.write_at(Side::Left, "d/f", "left", 1);
+    pair.write_at(Side::Right, "d/f", "right", 2);
+    let session = pair.open(false).unwrap();
+    session.sync(&SyncOptions::default(), &Silent).unwrap();
+    assert_eq!(session.conflicts(false).unwrap().open, 1);
+    let path = |text: &str| RelPath::try_from(text).unwrap();
+    for told in [path("d"), RelPath::root(), path("d/g")] {
+        session.sync_near(&Told::from([(told.clone(), false)]), &SyncOptions::default(), &Silent).unwrap();
+        assert_eq!(session.conflicts(false).unwrap().open, 1, "after a look at `{told}` alone");
+    }
+    // With all below it, or without the folder, there is no doubt.
+    fs::write(pair.at(Side::Left, "d/f"), "right").unwrap();
+    session.sync_near(&Told::from([(path("d"), true)]), &SyncOptions::default(), &Silent).unwrap();
+    assert_eq!(session.conflicts(false).unwrap().open, 0);
 }
