@@ -265,7 +265,7 @@ impl Session {
         });
         report.cancelled = watch.is_cancelled();
         report.root_gone = root_gone;
-        report.left_undone = ledger.leaves(&plan, waiting).saturating_sub(report.waiting);
+        report.left_undone = ledger.leaves(&plan, report.waiting, waiting);
         report.problems.append(&mut ledger.problems);
         report.done = ledger.counts.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect();
         report.bytes_copied = ledger.bytes;

@@ -270,14 +270,16 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// Takes note of what the run did not come to, and says how much that is: while the plan has its actions. `in_all`
-    /// is what waits for the whole pair, where that is known.
-    pub(crate) fn leaves(&mut self, plan: &Plan, in_all: Option<u64>) -> u64 {
+    /// Takes note of what the run did not come to, `held` actions on purpose, and says how much that is beside these:
+    /// while the plan has its actions. `waiting` is what waits for the whole pair, where that is known, with the held ones.
+    pub(crate) fn leaves(&mut self, plan: &Plan, held: u64, waiting: Option<u64>) -> u64 {
         let planned = plan.actions.iter().filter(|action| self.waiting.contains(&action.path));
         self.settling.undone = planned.map(|action| action.path.clone()).collect();
         let here = (plan.actions.len() as u64).saturating_sub(self.actions);
-        self.undone = Undone { here, in_all };
-        here
+        let stopped = here.saturating_sub(held);
+        // What a stop has kept from being tried waits as well, though no session knows of it any more.
+        self.undone = Undone { here, in_all: waiting.map(|waiting| waiting.saturating_add(stopped)) };
+        stopped
     }
 
     /// The end of the run: the inbox, the standing problems, the summary, the last commit. Of the plan it needs
