@@ -131,13 +131,12 @@ impl Session {
                 self.lately.stay();
             }
             if report.halt.is_none() || guarded {
-                let counts = !options.approve && !hold.is_some_and(Hold::judged);
+                // What a guard has stopped is not done, and what was planned before has counted then.
+                if !options.approve && !guarded && !hold.is_some_and(Hold::judged) {
+                    self.lately.note(seen.plan.actions.iter(), Instant::now());
+                }
                 let hold = hold.map(|hold| (hold, guarded));
-                self.act_holding(seen.plan, &run, hold, watch, &mut report, |action, outcome| {
-                    if counts && outcome.ok {
-                        self.lately.note(action, Instant::now());
-                    }
-                })?;
+                self.act_holding(seen.plan, &run, hold, watch, &mut report, |_, _| {})?;
             }
         }
         if let Some(halt) = &report.halt {

@@ -1,67 +1,65 @@
 //! What this session has taken from each side lately.
 //!
 //! Owns [`Lately`]. A live session sees the deletion of a tree in many small parts, none of which would trouble the guard;
-//! so each of its plans is judged together with what was done just before it. Must not count what a person approved.
+//! so each of its plans is judged together with those just before it. Each path counts once, however often it is written,
+//! and from the moment when its change was let through, whether it was carried out at once or is left for later. Must not
+//! count what a person approved.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use sync_core::guard::{Taken, takes};
+use sync_core::path::RelPath;
 use sync_core::plan::Action;
 use sync_core::side::{Side, Sides};
 
 /// How long something counts.
 const WINDOW: Duration = Duration::from_mins(10);
-/// What is closer together is counted together.
-const STEP: Duration = Duration::from_secs(5);
 
-/// Files that were deleted or overwritten in the last minutes.
+/// Files that plans of the last minutes delete or overwrite, by key path.
 #[derive(Debug, Default)]
-pub(crate) struct Lately(Mutex<Steps>);
+pub(crate) struct Lately(Mutex<Let>);
 
+/// What was let through.
 #[derive(Debug, Default)]
-struct Steps {
-    all: VecDeque<(Instant, Sides<Taken>)>,
+struct Let {
+    all: BTreeMap<RelPath, (Instant, Sides<Taken>)>,
     /// Nothing is forgotten until a person has looked.
     stay: bool,
 }
 
 impl Lately {
-    /// An action was carried out.
-    pub(crate) fn note(&self, action: &Action, now: Instant) {
-        let taken = takes(action);
-        if taken.both(|side| side.files == 0) {
-            return;
+    /// These actions were let through.
+    pub(crate) fn note<'a>(&self, actions: impl Iterator<Item = &'a Action>, now: Instant) {
+        let mut lately = self.lock();
+        for action in actions {
+            let taken = takes(action);
+            if taken.either(|side| side.files > 0) {
+                lately.all.insert(action.path.clone(), (now, taken));
+            }
         }
-        let mut steps = self.lock();
-        let steps = &mut steps.all;
-        if steps.back().is_none_or(|(since, _)| now.duration_since(*since) > STEP) {
-            steps.push_back((now, Sides::default()));
+    }
+
+    /// What counts now beside a plan, which counts by itself what it does at the key paths it `plans`.
+    pub(crate) fn taken(&self, now: Instant, plans: impl Fn(&RelPath) -> bool) -> Sides<Taken> {
+        let mut lately = self.lock();
+        if !lately.stay {
+            lately.all.retain(|_, (since, _)| now.duration_since(*since) <= WINDOW);
         }
-        if let Some((_, sum)) = steps.back_mut() {
+        let mut sum = Sides::<Taken>::default();
+        for (_, (_, taken)) in lately.all.iter().filter(|(path, _)| !plans(path)) {
             for side in Side::BOTH {
                 sum[side].files += taken[side].files;
                 sum[side].gone += taken[side].gone;
             }
         }
-    }
-
-    /// What counts now.
-    pub(crate) fn taken(&self, now: Instant) -> Sides<Taken> {
-        let mut steps = self.lock();
-        while !steps.stay && steps.all.front().is_some_and(|(since, _)| now.duration_since(*since) > WINDOW) {
-            steps.all.pop_front();
-        }
-        Sides::from_fn(|side| Taken {
-            files: steps.all.iter().map(|(_, sum)| sum[side].files).sum(),
-            gone: steps.all.iter().map(|(_, sum)| sum[side].gone).sum(),
-        })
+        sum
     }
 
     /// A person has looked: nothing counts any more.
     pub(crate) fn forget(&self) {
-        *self.lock() = Steps::default();
+        *self.lock() = Let::default();
     }
 
     /// A guard has stopped something: what counts now counts until a person has looked.
@@ -69,7 +67,59 @@ impl Lately {
         self.lock().stay = true;
     }
 
-    fn lock(&self) -> MutexGuard<'_, Steps> {
+    fn lock(&self) -> MutexGuard<'_, Let> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sync_core::entry::{Attributes, Entry, Kind};
+    use sync_core::matrix::{Rule, State};
+    use sync_core::plan::{Phase, Transition};
+
+    use super::*;
+
+    fn goes(at: &str) -> Action {
+        let at = RelPath::try_from(at).unwrap();
+        let expect = Entry {
+            kind: Kind::File,
+            attributes: Attributes::NotHeld,
+            size: 1,
+            mtime_ns: 0,
+            ctime_ns: 0,
+            file_id: None,
+        };
+        Action {
+            path: at.clone(),
+            rule: Rule::Deleted(Side::Left),
+            states: Sides { left: State::Deleted, right: State::Unchanged },
+            phase: Phase::Deletes,
+            transitions: vec![Transition::Remove { on: Side::Right, at, expect, soft: true }],
+            agree: Vec::new(),
+            forget: Vec::new(),
+            carried: Vec::new(),
+            clash: None,
+            after: None,
+        }
+    }
+
+    #[test]
+    fn each_path_counts_once_for_as_long_as_a_window_or_until_somebody_looked() {
+        let start = Instant::now();
+        let lately = Lately::default();
+        for second in 0..60 {
+            lately.note([goes("a")].iter(), start + Duration::from_secs(second));
+        }
+        lately.note([goes("b"), goes("c")].iter(), start);
+        let files = |after: Duration| lately.taken(start + after, |path| path.name() == b"c").right.files;
+        assert_eq!(files(Duration::from_secs(60)), 2, "what is planned now counts by itself");
+        assert_eq!(lately.taken(start, |_| false).right, Taken { files: 3, gone: 3 });
+        assert_eq!(lately.taken(start, |_| false).left, Taken::default());
+        assert_eq!(files(WINDOW + Duration::from_secs(10)), 1, "the last time counts");
+        lately.stay();
+        assert_eq!(files(WINDOW * 5), 1);
+        lately.forget();
+        assert_eq!(files(Duration::ZERO), 0);
     }
 }
