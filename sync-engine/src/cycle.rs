@@ -70,19 +70,19 @@ impl Session {
         options: &SyncOptions,
         watch: &dyn Watch,
     ) -> Result<SyncReport, SessionError> {
-        self.sync_near_holding(told, options, None, watch)
+        let part = self.part_around(told.iter().map(|(path, below)| (path, *below)))?;
+        self.sync_part_holding(&part, options, None, watch)
     }
 
-    /// The same, with what a live session holds back.
-    pub(crate) fn sync_near_holding(
+    /// One over a part of the trees, with what a live session holds back.
+    pub(crate) fn sync_part_holding(
         &self,
-        told: &BTreeMap<RelPath, bool>,
+        part: &Part,
         options: &SyncOptions,
         hold: Option<&dyn Hold>,
         watch: &dyn Watch,
     ) -> Result<SyncReport, SessionError> {
-        let part = self.part_around(told.iter().map(|(path, below)| (path, *below)))?;
-        let result = self.cycle(&part, options, hold, watch);
+        let result = self.cycle(part, options, hold, watch);
         match &result {
             // What was met elsewhere may still stand.
             Ok(report) => self.alert_part(report),

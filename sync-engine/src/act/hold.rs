@@ -38,6 +38,12 @@ pub(crate) trait Hold: Sync {
         false
     }
 
+    /// Whether something below a key path waits that the cycle does not look at.
+    fn waits_below(&self, path: &RelPath) -> bool {
+        let _ = path;
+        false
+    }
+
     /// How many actions wait in all, once this cycle has held back `held`.
     fn waiting(&self, held: &[Held]) -> u64;
 }
@@ -112,6 +118,12 @@ impl HeldBack {
                 held.push(Held { freight: Freight::of(action), ..Self::one(action, why) });
             }
         }
+        for (at, action) in plan.actions.iter().enumerate() {
+            if !mask[at] && comes_last(action) && hold.waits_below(&action.path) {
+                (mask[at], _) = (true, paths.insert(&action.path));
+                held.push(Self::one(action, if guarded { Why::Guarded } else { Why::Follows }));
+            }
+        }
         // What builds on it may itself be built on.
         let mut grows = !held.is_empty();
         while std::mem::take(&mut grows) {
@@ -151,10 +163,13 @@ fn follows(action: &Action, paths: &BTreeSet<&RelPath>) -> bool {
     if action.after.as_ref().is_some_and(|after| paths.contains(after)) {
         return true;
     }
-    // Permissions that close a directory come after what goes into it, its removal after what goes from it.
     let below = |top: &RelPath| {
         paths.range::<RelPath, _>(top..).find(|path| **path != top).is_some_and(|path| path.starts_with(top))
     };
+    comes_last(action) && (paths.contains(&action.path) || below(&action.path))
+}
+
+/// Permissions that close a directory come after what goes into it, its removal after what goes from it.
+const fn comes_last(action: &Action) -> bool {
     matches!(action.phase, Phase::Deletes | Phase::Replacements)
-        && (paths.contains(&action.path) || below(&action.path))
 }

@@ -13,7 +13,7 @@ use sync_core::path::RelPath;
 use sync_core::plan::{Action, Phase};
 use sync_core::side::Side;
 
-use super::waiting::Load;
+use super::waiting::{Load, Waiting};
 use crate::act::hold::{Freight, Held, Hold, Why};
 use crate::clock::now_ns;
 use crate::session::Session;
@@ -25,15 +25,25 @@ const REST: Duration = Duration::from_secs(2);
 
 /// Files that were changed a moment ago, as they were seen, and since when they are so.
 #[derive(Debug, Default)]
-pub(super) struct Unrest(Mutex<BTreeMap<(Side, RelPath), (Entry, Instant)>>);
+pub(super) struct Unrest(Mutex<Seen>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    all: BTreeMap<(Side, RelPath), (Entry, Instant)>,
+    /// When what nobody asks for any more was forgotten.
+    swept: Option<Instant>,
+}
 
 impl Unrest {
     /// For how long a file has been as it is now.
     fn rested(&self, side: Side, path: &RelPath, entry: &Entry, now: Instant) -> Duration {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // What nobody asks for any more is forgotten.
-        seen.retain(|_, (_, since)| now.duration_since(*since) < OPEN_LONGEST * 2);
-        let (known, since) = seen.entry((side, path.clone())).or_insert((*entry, now));
+        // Not for each of very many files.
+        if seen.swept.is_none_or(|swept| now.duration_since(swept) > REST) {
+            seen.swept = Some(now);
+            seen.all.retain(|_, (_, since)| now.duration_since(*since) < OPEN_LONGEST * 2);
+        }
+        let (known, since) = seen.all.entry((side, path.clone())).or_insert((*entry, now));
         if known != entry {
             (*known, *since) = (*entry, now);
         }
@@ -61,8 +71,10 @@ pub(super) struct Holding<'a> {
     pub(super) load: Load,
     /// Whether the cycle looks at nothing but what an earlier one has left for later.
     pub(super) judged: bool,
-    /// What waits already and is not looked at in this cycle.
-    pub(super) beside: u64,
+    /// What waits already.
+    pub(super) waiting: &'a Waiting,
+    /// The key paths that are looked at, with all below them or not; everything where there are none.
+    pub(super) keys: Option<&'a BTreeMap<RelPath, bool>>,
     pub(super) files: AtomicU64,
     pub(super) bytes: AtomicU64,
 }
@@ -107,8 +119,12 @@ impl Hold for Holding<'_> {
         self.judged
     }
 
+    fn waits_below(&self, path: &RelPath) -> bool {
+        self.keys.is_some_and(|keys| self.waiting.waits_below(path, keys))
+    }
+
     fn waiting(&self, held: &[Held]) -> u64 {
-        self.beside + held.len() as u64
+        self.keys.map_or(0, |keys| self.waiting.beside(keys)) + held.len() as u64
     }
 }
 

@@ -35,6 +35,9 @@ use crate::report::SyncReport;
 use crate::session::Session;
 use crate::watch::Watch;
 
+/// When everything is looked at again after a cycle near some paths was halted, at the latest.
+const HALTED: Duration = Duration::from_secs(60);
+
 /// Paths as some side spells them, each with whether everything below it is meant.
 type Told = BTreeMap<RelPath, bool>;
 
@@ -58,6 +61,8 @@ pub(super) struct Turns<'scope, 'env> {
     rests: bool,
     /// None until everything was looked at.
     last_full: Option<Instant>,
+    /// A cycle that was halted left what it was told of to a look at everything by then.
+    full_by: Option<Instant>,
 }
 
 impl<'scope, 'env> Turns<'scope, 'env> {
@@ -86,6 +91,7 @@ impl<'scope, 'env> Turns<'scope, 'env> {
             asked: Vec::new(),
             rests: false,
             last_full: None,
+            full_by: None,
         }
     }
 
@@ -181,7 +187,8 @@ impl<'scope, 'env> Turns<'scope, 'env> {
 
     /// When everything is looked at next, although nobody told of anything.
     fn next_full(&self, now: Instant) -> Instant {
-        self.last_full.map_or(now, |last| last + self.full_every)
+        let next = self.last_full.map_or(now, |last| last + self.full_every);
+        self.full_by.map_or(next, |by| by.min(next))
     }
 
     /// Waits for news, or for somebody who asks for something, until something is due.
@@ -229,6 +236,8 @@ impl<'scope, 'env> Turns<'scope, 'env> {
             return Ok(());
         };
         let synced = self.whole(&SyncOptions { approve }, &call.watch(self.watch));
+        // In a pause, what it leaves of large copies rests again once nobody waits for it.
+        self.rests = false;
         let given_up = call.is_over() && !self.watch.is_cancelled();
         if given_up {
             // Whoever asked has left. What was not done then is done in its turn.
@@ -285,7 +294,8 @@ impl<'scope, 'env> Turns<'scope, 'env> {
         let begun = Instant::now();
         // What is told from here on may be seen by this look or not.
         self.dirty.clear();
-        let report = self.session.sync_holding(options, Some(&self.holding(false, 0)), watch);
+        self.full_by = None;
+        let report = self.session.sync_holding(options, Some(&self.holding(false, None)), watch);
         log::debug!(operation = "scan", waiting = waiting; "looked at everything in {:?}", begun.elapsed());
         report
     }
@@ -293,25 +303,30 @@ impl<'scope, 'env> Turns<'scope, 'env> {
     /// A cycle near some paths. `judged` tells whether an earlier cycle has planned what is to be done there.
     fn near(&mut self, told: &Told, judged: bool) -> Result<(), SessionError> {
         let equivalence = self.session.equivalence();
+        let part = self.session.part_around(told.iter().map(|(path, below)| (path, *below)))?;
         let mut keys = Told::new();
-        for (path, below) in told {
-            *keys.entry(equivalence.path_key(path)).or_default() |= below;
+        let asked = told.iter().map(|(path, below)| (equivalence.path_key(path), *below));
+        let waiting = self.waiting.looked_for(told).into_iter().map(|key| (key, false));
+        // Where the trees differ in more than what is in a folder, all below it is looked at.
+        for (key, below) in asked.chain(part.tops()).chain(waiting) {
+            *keys.entry(key).or_default() |= below;
         }
         let _busy = self.stage.board.busy();
-        let holding = self.holding(judged, self.waiting.beside(&keys));
+        let holding = self.holding(judged, Some(&keys));
         let report =
-            self.session.sync_near_holding(told, &SyncOptions::default(), Some(&holding), self.watch);
+            self.session.sync_part_holding(&part, &SyncOptions::default(), Some(&holding), self.watch);
         self.judge(report?, Some(&keys))
     }
 
-    fn holding(&self, judged: bool, beside: u64) -> Holding<'_> {
+    fn holding<'a>(&'a self, judged: bool, keys: Option<&'a Told>) -> Holding<'a> {
         Holding {
             session: self.session,
             unrest: &self.unrest,
             large_file_bytes: self.session.performance.large_file_bytes,
             load: self.waiting.load(),
             judged,
-            beside,
+            waiting: &self.waiting,
+            keys,
             files: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
         }
@@ -331,6 +346,10 @@ impl<'scope, 'env> Turns<'scope, 'env> {
                 keys.contains_key(&key) || key.ancestors().any(|above| keys.get(&above) == Some(&true))
             })
         };
+        // A root that looks empty may be back in a moment, and nobody tells again of what happened on the other side.
+        if keys.is_some() && report.halt.as_ref().is_some_and(|halt| !halt.is_of_many()) {
+            self.full_by.get_or_insert(now + HALTED);
+        }
         // A cycle that was stopped or halted does not say what is wanted.
         if report.halt.is_none() && !report.cancelled {
             let freight: Vec<_> = report.held.iter().filter_map(|held| held.freight.as_ref()).collect();

@@ -4,6 +4,7 @@
 //! come before large ones. Knows no clock and no side: it is told what time it is.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::time::{Duration, Instant};
 
 use sync_core::path::RelPath;
@@ -38,6 +39,8 @@ struct Waits {
     /// Not before then. A large file has no time: it is told of when it is prepared. Nor has what a guard has stopped.
     not_before: Option<Instant>,
     pause: Duration,
+    /// Follows something below it, and so has its turn as soon as that is done.
+    early: bool,
 }
 
 /// How much waits.
@@ -129,9 +132,38 @@ impl Waiting {
             if one.why == Why::Follows && self.all.contains_key(&one.key) {
                 continue;
             }
-            let waits = Waits { look: one.look.clone(), bytes: one.bytes, why: one.why, not_before, pause };
-            self.all.insert(one.key.clone(), waits);
+            let (look, bytes, why) = (one.look.clone(), one.bytes, one.why);
+            self.all.insert(one.key.clone(), Waits { look, bytes, why, not_before, pause, early: false });
         }
+        // What follows something elsewhere has no sign of its end but time.
+        for one in held.iter().filter(|one| one.why == Why::Follows) {
+            let early = self.is_held_up(&one.key);
+            if let Some(waits) = self.all.get_mut(&one.key).filter(|waits| waits.why == Why::Follows) {
+                waits.early = early;
+            }
+        }
+    }
+
+    /// Whether something below a key path waits for more than what is below it.
+    fn is_held_up(&self, key: &RelPath) -> bool {
+        self.below(key).any(|(_, below)| below.why != Why::Follows)
+    }
+
+    fn below(&self, key: &RelPath) -> impl Iterator<Item = (&RelPath, &Waits)> {
+        let later = self.all.range((Bound::Excluded(key.clone()), Bound::Unbounded));
+        later.take_while(move |(path, _)| path.starts_with(key))
+    }
+
+    /// Whether something below a key path waits that a look at these key paths does not reach.
+    pub(super) fn waits_below(&self, path: &RelPath, keys: &BTreeMap<RelPath, bool>) -> bool {
+        self.below(path).any(|(key, _)| !reaches(keys, key))
+    }
+
+    /// The key paths of what waits to be looked at where somebody told of. A version that gives way to a folder is looked
+    /// at where it goes.
+    pub(super) fn looked_for(&self, told: &BTreeMap<RelPath, bool>) -> Vec<RelPath> {
+        let looks = self.all.iter().filter(|(_, waits)| told.contains_key(&waits.look));
+        looks.map(|(key, _)| key.clone()).collect()
     }
 
     /// Whether something waits at a key path.
@@ -157,13 +189,7 @@ impl Waiting {
 
     /// What follows something is due as soon as nothing below it waits any more.
     fn due_at(&self, key: &RelPath, waits: &Waits) -> Option<Instant> {
-        let free = waits.why == Why::Follows
-            && !self
-                .all
-                .range(key.clone()..)
-                .skip(1)
-                .take_while(|(path, _)| path.starts_with(key))
-                .any(|(_, below)| below.why != Why::Follows);
+        let free = waits.early && !self.is_held_up(key);
         if free { waits.not_before.map(|at| at - FOLLOWS) } else { waits.not_before }
     }
 
@@ -269,5 +295,41 @@ mod tests {
         waiting.looked(Some(&BTreeMap::from([(path("d/large"), false)])), &[], now);
         assert_eq!(waiting.due(), Some(now));
         assert_eq!(names(&waiting.take(now)), ["d"]);
+    }
+
+    #[test]
+    fn what_is_looked_at_elsewhere_does_not_come_again_and_again() {
+        let now = Instant::now();
+        let mut waiting = Waiting::new();
+        let aside = Held { look: path("d - clash"), ..held("d", 5, Why::Enough) };
+        waiting.looked(None, &[aside], now);
+        let told = waiting.take(now);
+        assert_eq!(names(&told), ["d - clash"]);
+        let keys: BTreeMap<_, _> =
+            told.keys().cloned().chain(waiting.looked_for(&told)).map(|key| (key, false)).collect();
+        waiting.looked(Some(&keys), &[], now);
+        assert_eq!((waiting.amount().actions, waiting.due()), (0, None));
+    }
+
+    #[test]
+    fn what_follows_something_elsewhere_has_its_turn_after_a_while() {
+        let now = Instant::now();
+        let mut waiting = Waiting::new();
+        waiting.looked(None, &[held("kept", 1 << 40, Why::Large), held("report", 5, Why::Follows)], now);
+        assert_eq!(waiting.due(), Some(now + FOLLOWS));
+        assert!(waiting.take(now).is_empty());
+        assert_eq!(names(&waiting.take(now + FOLLOWS)), ["report"]);
+    }
+
+    #[test]
+    fn a_folder_waits_for_what_a_cycle_does_not_look_at() {
+        let now = Instant::now();
+        let mut waiting = Waiting::new();
+        waiting.looked(None, &[held("d/a", 1, Why::Enough), held("d/b", 1, Why::Enough)], now);
+        let keys = |some: &[&str]| some.iter().map(|at| (path(at), false)).collect();
+        assert!(waiting.waits_below(&path("d"), &keys(&["d", "d/a"])));
+        assert!(!waiting.waits_below(&path("d"), &keys(&["d/b", "d/a"])));
+        assert!(!waiting.waits_below(&path("d"), &BTreeMap::from([(path("d"), true)])));
+        assert!(!waiting.waits_below(&path("d/a"), &keys(&[])));
     }
 }
