@@ -124,7 +124,8 @@ impl Executor<'_> {
         let problem = match self.replicas[giver].look(from) {
             Ok(Some(now)) if expected.is_same_version(&now) => return Ok(Ready { staged, to }),
             Ok(_) => Problem::stale(Operation::Read, from, "another version is there"),
-            Err(problem) => problem,
+            // Nothing is known against it: it stays where the next attempt goes on with it.
+            Err(problem) => return Err(Failure { side: giver, problem }),
         };
         self.replicas[to].discard(staged);
         Err(Failure { side: giver, problem })

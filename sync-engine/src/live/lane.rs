@@ -95,9 +95,7 @@ impl<'scope, 'env> Lane<'scope, 'env> {
         if known {
             return;
         }
-        for job in jobs.iter().filter(|job| job.is_for(&freight)) {
-            job.dropped.store(true, Ordering::Relaxed);
-        }
+        self.drop_where(|job| job.is_for(&freight));
         self.wanted.retain(|job| !job.is_for(&freight));
         let bytes = self.session.prepared.begin(&freight);
         self.wanted.push(Arc::new(Job { look, freight, bytes, dropped: AtomicBool::new(false) }));
@@ -109,9 +107,7 @@ impl<'scope, 'env> Lane<'scope, 'env> {
             wanted.iter().any(|freight| job.is_for(freight) && job.freight.source == freight.source)
         };
         let goes_on = |job: &Arc<Job>| !looked(&job.look) || is_wanted(job);
-        for job in self.under_way().iter().filter(|job| !goes_on(job)) {
-            job.dropped.store(true, Ordering::Relaxed);
-        }
+        self.drop_where(|job| !goes_on(job));
         let session = self.session;
         self.arrived.retain(|job| {
             let (keeps, to, at) = (goes_on(job), job.freight.to, &job.freight.at);
@@ -160,6 +156,14 @@ impl<'scope, 'env> Lane<'scope, 'env> {
             bytes: job.freight.source.size,
         };
         self.under_way().iter().map(shown).collect()
+    }
+
+    /// These copies are not wanted any more. One that is under way learns of it before it ends.
+    fn drop_where(&self, goes: impl Fn(&Arc<Job>) -> bool) {
+        let jobs = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        for job in jobs.iter().filter(|job| goes(job)) {
+            job.dropped.store(true, Ordering::Relaxed);
+        }
     }
 
     fn under_way(&self) -> Vec<Arc<Job>> {
@@ -216,6 +220,12 @@ impl<'scope, 'env> Lane<'scope, 'env> {
             }
             let mut jobs = under_way.lock().unwrap_or_else(PoisonError::into_inner);
             jobs.retain(|other| !Arc::ptr_eq(other, &job));
+            // Dropped at the last moment: nobody would ever take it.
+            if job.dropped.load(Ordering::Relaxed)
+                && let Some(Ok(staged)) = session.prepared.take(to, &job.freight.at, &job.freight.source)
+            {
+                session.replicas[to].discard(staged);
+            }
             drop(jobs);
             // The receiver is gone only when the session ends.
             let _ = ended.send(job);
