@@ -2,15 +2,19 @@
 //!
 //! Owns what is compared with what, and which figures are promised. Micro-benchmarks lie in `benches/`.
 //! Start reading at [`peers`]: the scenarios and their order; [`tools`] says how each program is called,
-//! [`live`] the live session; [`measure`] how a run is measured, [`report`] what is promised and printed, [`place`] where the trees lie, [`million`] the
-//! memory at a million files.
+//! [`live`] the live session, [`soak`] a live session under load; [`measure`] how a run is measured, [`report`] what is
+//! promised and printed, [`place`] where the trees lie, [`million`] the memory at a million files.
 
+mod latency;
 mod live;
 pub(crate) mod measure;
 mod million;
 mod peers;
 mod place;
 mod report;
+mod rivals;
+mod sizes;
+mod soak;
 mod tools;
 
 use std::path::PathBuf;
@@ -30,6 +34,8 @@ enum What {
     Peers(Peers),
     /// How soon a live session brings a change to the other side
     Live(live::Options),
+    /// A live session under thousands of random changes on both sides: memory, and what became of every version
+    Soak(soak::Options),
     /// Plans of rows that come from Python, beside the Rust call and pure Python
     Python(Python),
 }
@@ -91,6 +97,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         What::Peers(peers) if peers.million => million::run(peers),
         What::Peers(peers) => peers::run(peers),
         What::Live(live) => live::run(live),
+        What::Soak(soak) => soak::run(soak),
         What::Python(python) => crate::python::bench(&python.arguments),
     }
 }
