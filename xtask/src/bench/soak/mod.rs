@@ -127,7 +127,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
 /// The defaults, but for what a soak is no test of: so many deletions are no accident, and the log is read whole.
 fn configuration(tool: &Tool) -> String {
     format!(
-        "left_root = '{}'\nright_root = '{}'\n\n[guard]\nmax_change_percent = 100\n\n\
+        "left_root = '{}'\nright_root = '{}'\n\n[guard]\nmax_change_percent = 100\nmax_change_min_files = 1000000000\n\n\
          [logging]\nlog_file_path = '{}'\nmax_log_size = '4 GiB'\n",
         tool.left().display(),
         tool.right().display(),

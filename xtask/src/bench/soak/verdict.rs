@@ -341,8 +341,8 @@ fn complaints(log: &Path) -> Result<BTreeMap<String, u64>> {
         if !matches!(word("level"), "warn" | "error") {
             continue;
         }
-        // Where there is a rule or an error, the words name a file.
-        let words = ["rule", "error", "message"].into_iter().map(word).find(|words| !words.is_empty());
+        // Of a conflict the words name a file, and the rule says enough.
+        let words = ["error", "rule", "message"].into_iter().map(word).find(|words| !words.is_empty());
         let words = words.unwrap_or_default();
         let words: Vec<String> = words.split_whitespace().take(10).map(without_names).collect();
         let kind = format!("{} {}: {}", word("level"), word("operation"), words.join(" "));
