@@ -103,6 +103,8 @@ impl Session {
         let mut report = SyncReport::begin(started);
         report.halt.clone_from(&self.halt);
         report.notices.clone_from(&self.notices);
+        // A session that was halted when it was opened looks at nothing: what has come back since is opened anew.
+        report.root_gone = report.halt.is_some() && self.is_elsewhere();
         if report.halt.is_none() {
             self.recall_underway()?;
             let mut seen = self.observe_part(part, watch)?;

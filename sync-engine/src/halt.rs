@@ -43,6 +43,11 @@ impl HaltReport {
         }
     }
 
+    /// Whether a root no longer says whose it is.
+    pub(crate) fn is_lost_marker(&self) -> bool {
+        self.reason == "lost-marker"
+    }
+
     /// Whether there were too many changes, so that fewer would be let through.
     pub(crate) fn is_of_many(&self) -> bool {
         self.reason == "too-many-changes"

@@ -12,9 +12,10 @@ use sync_core::abilities::Abilities;
 use sync_core::compare::equivalence;
 use sync_core::decide::Terms;
 use sync_core::fold::Equivalence;
+use sync_core::path::RelPath;
 use sync_core::side::{Side, Sides};
 use sync_fs::{Access, IgnoreRules, IgnoreSpec, LocalOptions, LocalReplica};
-use sync_replica::{Filter, Marker, Problem, ProblemKind, Replica};
+use sync_replica::{Filter, Marker, Operation, Problem, ProblemKind, Replica, Uncontrolled};
 use sync_state::{Pair, State};
 
 use crate::act::prepared::Prepared;
@@ -339,6 +340,29 @@ impl Session {
         self.index_the_killed(&arrived)
     }
 
+    /// Fails when a root has lost its marker and shows nothing at all: a drive is away most likely, and this is where
+    /// it is mounted. Whoever can wait waits for it instead of asking a person.
+    pub(crate) fn refuse_empty_mount_point(&self) -> Result<(), SessionError> {
+        let Some(halt) = self.halt.as_ref().filter(|halt| halt.is_lost_marker()) else { return Ok(()) };
+        for side in Side::BOTH.into_iter().filter(|side| halt.side.as_deref() == Some(side.name())) {
+            let root = RelPath::root();
+            let listed = self.replicas[side].list(&root, &self.scan_request(&Uncontrolled));
+            if listed.map_err(|problem| self.root_error(side, problem))?.is_empty() {
+                let words = "it is empty and has lost its identity marker: its drive is most likely away";
+                let problem = Problem::new(Operation::Root, &root, ProblemKind::RootGone, words);
+                return Err(self.root_error(side, problem));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether another directory is where a root was opened, or none.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        let gone =
+            |side| self.replicas[side].marker().is_err_and(|problem| problem.kind == ProblemKind::RootGone);
+        Side::BOTH.into_iter().any(gone)
+    }
+
     /// Whether a root is still the one that was opened.
     pub(crate) fn is_present(&self, side: Side) -> Result<(), Problem> {
         let marker = self.replicas[side].marker()?;
@@ -346,8 +370,8 @@ impl Session {
             return Ok(());
         }
         Err(Problem::new(
-            sync_replica::Operation::Root,
-            &sync_core::path::RelPath::root(),
+            Operation::Root,
+            &RelPath::root(),
             ProblemKind::RootGone,
             "the root no longer carries its marker: a drive may have gone away",
         ))

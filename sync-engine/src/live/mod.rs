@@ -99,6 +99,7 @@ fn run(
         let options = &SessionOptions { approve: options.approve || approving.is_some(), ..options.clone() };
         let open = || {
             let mut session = Session::open(config, options)?;
+            session.refuse_empty_mount_point()?;
             reload.guide(&mut session);
             Ok(session)
         };
@@ -118,14 +119,25 @@ fn run(
             Ok(call) => approving = call,
             Err(error) if error.kind() == ErrorKind::TryAgain => {
                 reached.stage.board.waits(Some(error.to_string()));
-                for call in approving.take().into_iter().chain(reached.calls.try_iter()) {
+                if let Some(call) = approving.take() {
                     call.refuse(&error);
+                }
+                for call in reached.calls.try_iter() {
+                    // An empty folder that is no mount point is begun with anew, for whoever says so.
+                    if approving.is_none() && call.request().approves() {
+                        approving = Some(call);
+                    } else {
+                        call.refuse(&error);
+                    }
                 }
                 // Once, not in every turn.
                 if !std::mem::replace(&mut waits, true) {
                     log::warn!(operation = "wait"; "{error}; waiting until it can be used again");
                     watch.waits(&error);
                     crate::alert_failure(config, options, &error, DELIVERY);
+                }
+                if approving.is_some() {
+                    continue;
                 }
                 rest(watch, pause, &reached.calls);
                 pause = (pause * 2).min(AWAY_LONGEST);
