@@ -153,11 +153,11 @@ impl<'scope, 'env> Turns<'scope, 'env> {
                 self.near(&told, false)?;
             }
             // News came first; then the backlog has its turn, as much of it as is done in a moment.
-            let waits = self.waiting.take(Instant::now());
-            if !waits.is_empty() && !self.watch.is_cancelled() {
+            let part = self.waiting.take(Instant::now());
+            if !part.paths.is_empty() && !self.watch.is_cancelled() {
                 let begun = Instant::now();
-                self.near(&waits, true)?;
-                self.waiting.took(begun.elapsed());
+                self.near(&part.paths, true)?;
+                self.waiting.took(&part, begun.elapsed());
             }
         }
         Ok(None)

@@ -30,6 +30,18 @@ pub(super) struct Load {
     pub(super) bytes: u64,
 }
 
+/// What is looked at in one turn.
+#[derive(Clone, Debug)]
+pub(super) struct Turn {
+    /// As some side spells them, each with whether all below it is meant.
+    pub(super) paths: BTreeMap<RelPath, bool>,
+    /// More of the backlog is there than a cycle takes on.
+    is_full: bool,
+}
+
+/// How much that is before anything is known of how long it takes.
+const START: Load = Load { files: FIRST, bytes: FIRST << 16 };
+
 /// One action that waits.
 #[derive(Clone, Debug)]
 struct Waits {
@@ -38,6 +50,7 @@ struct Waits {
     why: Why,
     /// Not before then. A large file has no time: it is told of when it is prepared. Nor has what a guard has stopped.
     not_before: Option<Instant>,
+    since: Instant,
     pause: Duration,
     /// Follows something below it, and so has its turn as soon as that is done.
     early: bool,
@@ -65,11 +78,7 @@ pub(super) struct Waiting {
 
 impl Waiting {
     pub(super) fn new() -> Self {
-        Self {
-            all: BTreeMap::new(),
-            backlog: BTreeSet::new(),
-            load: Load { files: FIRST, bytes: FIRST << 16 },
-        }
+        Self { all: BTreeMap::new(), backlog: BTreeSet::new(), load: START }
     }
 
     /// How much a cycle takes on now.
@@ -77,9 +86,9 @@ impl Waiting {
         self.load
     }
 
-    /// A cycle that did as much as it was allowed took that long.
-    pub(super) fn took(&mut self, time: Duration) {
-        let files = if time < PACE / 2 {
+    /// A part of the backlog took that long. Only one that was as large as allowed tells that there may be more.
+    pub(super) fn took(&mut self, part: &Turn, time: Duration) {
+        let files = if time < PACE / 2 && part.is_full {
             self.load.files * 2
         } else if time > PACE {
             // At once back to what fits.
@@ -133,7 +142,11 @@ impl Waiting {
                 continue;
             }
             let (look, bytes, why) = (one.look.clone(), one.bytes, one.why);
-            self.all.insert(one.key.clone(), Waits { look, bytes, why, not_before, pause, early: false });
+            let waits = Waits { look, bytes, why, not_before, since: now, pause, early: false };
+            self.all.insert(one.key.clone(), waits);
+        }
+        if self.backlog.is_empty() {
+            self.load = START;
         }
         // What follows something elsewhere has no sign of its end but time.
         for one in held.iter().filter(|one| one.why == Why::Follows) {
@@ -190,15 +203,17 @@ impl Waiting {
     /// What follows something is due as soon as nothing below it waits any more.
     fn due_at(&self, key: &RelPath, waits: &Waits) -> Option<Instant> {
         let free = waits.early && !self.is_held_up(key);
-        if free { waits.not_before.map(|at| at - FOLLOWS) } else { waits.not_before }
+        if free { Some(waits.since) } else { waits.not_before }
     }
 
     /// The paths to look at next: what is due, and of the backlog as much as a cycle takes on.
-    pub(super) fn take(&self, now: Instant) -> BTreeMap<RelPath, bool> {
+    pub(super) fn take(&self, now: Instant) -> Turn {
         let mut taken = BTreeMap::new();
         let (mut files, mut bytes) = (0, 0);
+        let mut is_full = false;
         for (size, key) in &self.backlog {
             if files >= self.load.files || (files > 0 && bytes + size > self.load.bytes) {
+                is_full = true;
                 break;
             }
             (files, bytes) = (files + 1, bytes + size);
@@ -211,7 +226,7 @@ impl Waiting {
                 taken.insert(waits.look.clone(), false);
             }
         }
-        taken
+        Turn { paths: taken, is_full }
     }
 }
 
@@ -242,29 +257,34 @@ mod tests {
         let many: Vec<Held> = (0..2000).map(|n| held(&format!("f{n:04}"), 2000 - n, Why::Enough)).collect();
         waiting.looked(None, &many, now);
         assert_eq!(waiting.amount().actions, 2000);
-        let taken = waiting.take(now);
+        let taken = waiting.take(now).paths;
         assert_eq!(taken.len() as u64, FIRST);
         assert!(taken.contains_key(&path("f1999")) && !taken.contains_key(&path("f0000")));
         let keys = taken.clone();
         assert_eq!(waiting.beside(&keys), 2000 - FIRST);
         waiting.looked(Some(&keys), &[], now);
         assert_eq!(waiting.amount().actions, 2000 - FIRST);
-        assert!(waiting.take(now).contains_key(&path("f1935")));
+        assert!(waiting.take(now).paths.contains_key(&path("f1935")));
     }
 
     #[test]
     fn a_cycle_takes_on_what_it_can_do_in_time() {
         let mut waiting = Waiting::new();
+        let part = |is_full| Turn { paths: BTreeMap::new(), is_full };
+        let mut took = |is_full, millis| {
+            waiting.took(&part(is_full), Duration::from_millis(millis));
+            waiting.load().files
+        };
+        assert_eq!(took(false, 1), FIRST, "there was no more to do");
         for _ in 0..10 {
-            waiting.took(Duration::from_millis(100));
+            took(true, 100);
         }
-        assert_eq!(waiting.load().files, MOST);
-        waiting.took(Duration::from_secs(15));
-        assert_eq!(waiting.load().files, MOST / 10);
-        waiting.took(Duration::from_secs(15000));
-        assert_eq!(waiting.load().files, LEAST);
-        waiting.took(Duration::from_secs(1));
-        assert_eq!(waiting.load().files, LEAST);
+        assert_eq!(took(true, 100), MOST);
+        assert_eq!(took(true, 15_000), MOST / 10);
+        assert_eq!(took(false, 15_000_000), LEAST);
+        assert_eq!(took(true, 1000), LEAST);
+        waiting.looked(None, &[], Instant::now());
+        assert_eq!(waiting.load().files, FIRST, "the next backlog may meet another line");
     }
 
     #[test]
@@ -275,11 +295,11 @@ mod tests {
         let mut pauses = Vec::new();
         for _ in 0..6 {
             waiting.looked(Some(&BTreeMap::from([(path("a"), false)])), &[held("a", 5, Why::Writing)], now);
-            assert!(waiting.take(now).is_empty());
+            assert!(waiting.take(now).paths.is_empty());
             let due = waiting.due().unwrap();
             pauses.push((due - now).as_secs());
             now = due;
-            assert_eq!(names(&waiting.take(now)), ["a"]);
+            assert_eq!(names(&waiting.take(now).paths), ["a"]);
         }
         assert_eq!(pauses, [1, 2, 4, 8, 10, 10]);
         assert_eq!(waiting.amount(), Amount { actions: 1, bytes: 5, writing: 1 });
@@ -290,11 +310,11 @@ mod tests {
         let now = Instant::now();
         let mut waiting = Waiting::new();
         waiting.looked(None, &[held("d/large", 1 << 40, Why::Large), held("d", 0, Why::Follows)], now);
-        assert!(waiting.take(now).is_empty());
+        assert!(waiting.take(now).paths.is_empty());
         assert_eq!(waiting.due(), Some(now + FOLLOWS));
         waiting.looked(Some(&BTreeMap::from([(path("d/large"), false)])), &[], now);
         assert_eq!(waiting.due(), Some(now));
-        assert_eq!(names(&waiting.take(now)), ["d"]);
+        assert_eq!(names(&waiting.take(now).paths), ["d"]);
     }
 
     #[test]
@@ -303,7 +323,7 @@ mod tests {
         let mut waiting = Waiting::new();
         let aside = Held { look: path("d - clash"), ..held("d", 5, Why::Enough) };
         waiting.looked(None, &[aside], now);
-        let told = waiting.take(now);
+        let told = waiting.take(now).paths;
         assert_eq!(names(&told), ["d - clash"]);
         let keys: BTreeMap<_, _> =
             told.keys().cloned().chain(waiting.looked_for(&told)).map(|key| (key, false)).collect();
@@ -317,8 +337,8 @@ mod tests {
         let mut waiting = Waiting::new();
         waiting.looked(None, &[held("kept", 1 << 40, Why::Large), held("report", 5, Why::Follows)], now);
         assert_eq!(waiting.due(), Some(now + FOLLOWS));
-        assert!(waiting.take(now).is_empty());
-        assert_eq!(names(&waiting.take(now + FOLLOWS)), ["report"]);
+        assert!(waiting.take(now).paths.is_empty());
+        assert_eq!(names(&waiting.take(now + FOLLOWS).paths), ["report"]);
     }
 
     #[test]
