@@ -32,22 +32,22 @@ impl Manager {
     }
 
     /// The session works from now on, or goes on after [`Manager::reloading`].
-    pub(crate) fn ready(&self, status: &str) {
+    pub(crate) fn ready(status: &str) {
         Self::tell(What::Ready, status);
     }
 
     /// Another configuration is taken.
-    pub(crate) fn reloading(&self) {
+    pub(crate) fn reloading() {
         Self::tell(What::Reloading, "");
     }
 
     /// The session ends.
-    pub(crate) fn stopping(&self) {
+    pub(crate) fn stopping() {
         Self::tell(What::Stopping, "stopping");
     }
 
     /// What it does, for a person who asks the manager.
-    pub(crate) fn status(&self, status: &str) {
+    pub(crate) fn status(status: &str) {
         Self::tell(What::Status, status);
     }
 

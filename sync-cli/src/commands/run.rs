@@ -20,7 +20,7 @@ pub(super) fn run(context: &Context, roots: &Roots) -> Result<Exit, Failure> {
     let settings = Source::of(&pair.config, roots);
     let told = Told { context, cancel: pair.watch.cancel(), manager: Manager::new() };
     let ended = live(&settings, &pair.options, &told);
-    told.manager.stopping();
+    Manager::stopping();
     ended?;
     context.screen.say("stopped; everything that was begun is finished or rolled back");
     Ok(Exit::Clean)
@@ -102,7 +102,7 @@ impl LiveWatch for Told<'_> {
         self.context.screen.say(&format!("{READY} (Ctrl-C stops)"));
         log::info!(operation = "run"; "both roots are there: changes are synced from now on");
         log::logger().flush();
-        self.manager.ready(READY);
+        Manager::ready(READY);
     }
 
     fn cycle(&self, report: &SyncReport) {
@@ -113,13 +113,13 @@ impl LiveWatch for Told<'_> {
             self.context.screen.say(&show::sync::line(report));
         }
         let line = show::sync::line(report);
-        self.manager.status(&format!("changes are synced; last: {}", anstream::adapter::strip_str(&line)));
+        Manager::status(&format!("changes are synced; last: {}", anstream::adapter::strip_str(&line)));
         // The next line of the log may be hours away.
         log::logger().flush();
     }
 
     fn reloaded(&self, reloaded: &Reloaded<'_>) {
-        self.manager.reloading();
+        Manager::reloading();
         let status = match reloaded {
             Reloaded::Taken { changes, opens } => {
                 for line in show::reload::lines(changes) {
@@ -142,7 +142,7 @@ impl LiveWatch for Told<'_> {
             }
         };
         if let Some(status) = status {
-            self.manager.ready(&status);
+            Manager::ready(&status);
         }
         log::logger().flush();
     }
@@ -150,7 +150,7 @@ impl LiveWatch for Told<'_> {
     fn waits(&self, error: &SessionError) {
         let words = show::plain(&error.to_string());
         self.context.screen.tell(&format!("waiting: {words}; it goes on by itself"));
-        self.manager.status(&format!("waiting: {words}"));
+        Manager::status(&format!("waiting: {words}"));
         log::logger().flush();
     }
 }
