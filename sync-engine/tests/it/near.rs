@@ -170,3 +170,23 @@ fn a_look_at_a_folder_alone_forgets_nothing_that_waits_in_it() {
     session.sync_near(&Told::from([(path("d"), true)]), &SyncOptions::default(), &Silent).unwrap();
     assert_eq!(session.conflicts(false).unwrap().open, 0);
 }
+
+#[test]
+fn a_file_that_is_saved_again_and_again_is_one_file_to_the_guard() {
+    let names: Vec<String> = (0..30).map(|at| format!("f{at}")).collect();
+    let files: Vec<_> = names.iter().map(|name| (name.as_str(), "old")).collect();
+    let pair = Pair::agreed(&files);
+    let session = pair.open(false).unwrap();
+    let save = |name: &str, content: &str| {
+        fs::write(pair.at(Side::Left, name), content).unwrap();
+        let told = Told::from([(RelPath::try_from(name).unwrap(), false)]);
+        session.sync_near(&told, &SyncOptions::default(), &Silent).unwrap().halt
+    };
+    for time in 0..40 {
+        assert_eq!(save("f0", &"x".repeat(time)), None, "save {time}");
+    }
+    // Of thirty files one was taken before; the twenty-first is one too many.
+    let stopped = names[1..].iter().position(|name| save(name, "garbage").is_some());
+    assert_eq!(stopped, Some(19));
+    assert_eq!(pair.read(Side::Right, "f20").as_deref(), Some("old"));
+}
