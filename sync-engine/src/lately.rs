@@ -113,7 +113,7 @@ mod tests {
         }
         lately.note([goes("b"), goes("c")].iter(), start);
         let files = |after: Duration| lately.taken(start + after, |path| path.name() == b"c").right.files;
-        assert_eq!(files(Duration::from_secs(60)), 2, "what is planned now counts by itself");
+        assert_eq!(files(Duration::from_mins(1)), 2, "what is planned now counts by itself");
         assert_eq!(lately.taken(start, |_| false).right, Taken { files: 3, gone: 3 });
         assert_eq!(lately.taken(start, |_| false).left, Taken::default());
         assert_eq!(files(WINDOW + Duration::from_secs(10)), 1, "the last time counts");

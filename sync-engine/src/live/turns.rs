@@ -36,7 +36,7 @@ use crate::session::Session;
 use crate::watch::Watch;
 
 /// When everything is looked at again after a cycle near some paths was halted, at the latest.
-const HALTED: Duration = Duration::from_secs(60);
+const HALTED: Duration = Duration::from_mins(1);
 
 /// Paths as some side spells them, each with whether everything below it is meant.
 type Told = BTreeMap<RelPath, bool>;
