@@ -29,9 +29,7 @@ pub fn halt(
         .find(|side| is_emptied(&snapshots[*side], comparison.baseline_entries))
         .map(|side| Halt::EmptyRoot { side })
         .or_else(|| {
-            Side::BOTH
-                .into_iter()
-                .find_map(|side| too_many_changes(plan, comparison, policy.guard, side))
+            Side::BOTH.into_iter().find_map(|side| too_many_changes(plan, comparison, policy.guard, side))
         })
 }
 

@@ -98,7 +98,11 @@ impl LocalReplica {
         }
     }
 
-    pub(crate) fn staged_xattrs(&self, properties: &Properties, kind: Kind) -> Option<sync_core::entry::XattrDigest> {
+    pub(crate) fn staged_xattrs(
+        &self,
+        properties: &Properties,
+        kind: Kind,
+    ) -> Option<sync_core::entry::XattrDigest> {
         (self.abilities.xattrs && kind != Kind::Symlink)
             .then(|| properties.xattrs.as_ref().map(Xattrs::digest).unwrap_or_default())
     }

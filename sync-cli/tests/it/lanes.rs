@@ -69,7 +69,11 @@ fn a_document_overtakes_a_large_file_on_its_way() {
     let (_, status) = world.json(["status", "--config", "slow.toml", "--state", "state"]);
     assert_eq!(status["in_sync"], false, "{status}");
     let copying = &status["live"]["copying"][0];
-    assert_eq!((&copying["path"], &copying["bytes"]), (&"film.mov".into(), &content.len().into()), "{status}");
+    assert_eq!(
+        (&copying["path"], &copying["bytes"]),
+        (&"film.mov".into(), &content.len().into()),
+        "{status}"
+    );
     wait("the film", || world.has("right/film.mov"));
     assert!(fs::read(world.path("right/film.mov")).unwrap() == content);
     assert_eq!(running.stop().0, 0);

@@ -22,12 +22,12 @@ mod morning;
 mod plan_file;
 mod records;
 #[cfg(unix)]
-mod reload;
-#[cfg(unix)]
 mod reference;
+#[cfg(unix)]
+mod reload;
 mod resync;
-mod schema;
 mod running;
+mod schema;
 mod screen;
 #[cfg(unix)]
 mod service;

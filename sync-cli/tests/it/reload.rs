@@ -57,7 +57,10 @@ fn what_is_ignored_and_how_often_is_looked_changes_while_it_runs() {
 fn another_limit_holds_for_a_copy_that_is_under_way() {
     let world = World::new();
     let limit = |limit: &str| {
-        configure(&world, &format!("[performance]\nbandwidth_limit = '{limit}'\nlarge_file_bytes = '1 MB'\n"));
+        configure(
+            &world,
+            &format!("[performance]\nbandwidth_limit = '{limit}'\nlarge_file_bytes = '1 MB'\n"),
+        );
     };
     limit("20 KB");
     // At that pace it takes five minutes.

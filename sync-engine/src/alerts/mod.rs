@@ -425,7 +425,9 @@ impl Session {
         if !self.misread.take_news() {
             return;
         }
-        if let Some((alerts, state)) = self.alerts.as_ref().zip(self.state.as_ref()).filter(|_| !self.read_only) {
+        if let Some((alerts, state)) =
+            self.alerts.as_ref().zip(self.state.as_ref()).filter(|_| !self.read_only)
+        {
             let roots = self.misread.why().is_none();
             // The session is open, so that its roots are there.
             self.tell(alerts, state, &[], if roots { Extent::Roots } else { Extent::Nothing }, None);

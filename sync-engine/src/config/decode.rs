@@ -93,7 +93,8 @@ fn read(fields: &mut Fields<'_>, config: &mut Config) -> Result<(), Fault> {
         performance.max_concurrent_copies = (count > 0).then_some(count);
     }
     set(&mut performance.large_file_bytes, fields.size("performance", "large_file_bytes")?);
-    performance.bandwidth_limit = fields.bandwidth("performance")?.map(|limit| limit.filter(|bytes| *bytes > 0));
+    performance.bandwidth_limit =
+        fields.bandwidth("performance")?.map(|limit| limit.filter(|bytes| *bytes > 0));
     let verify = [("none", Verify::None), ("changed", Verify::Changed), ("all", Verify::All)];
     set(&mut performance.verify, fields.choice("performance", "verify", &verify)?);
 
@@ -549,7 +550,8 @@ impl<'s> Fields<'s> {
                 Err(_) => Err(no_size("a size cannot be negative, nor larger than 16 EiB".to_owned())),
             },
             Value::Text(text) => {
-                let text = text.strip_suffix("/s").filter(|_| name.starts_with("bandwidth_limit")).unwrap_or(text);
+                let text =
+                    text.strip_suffix("/s").filter(|_| name.starts_with("bandwidth_limit")).unwrap_or(text);
                 parse_size(text).map(Some).map_err(no_size)
             }
             _ => Err(self.wrong(&field, "a size").help("write it as \"20 MiB\" or as a number of bytes")),

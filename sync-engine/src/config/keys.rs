@@ -325,8 +325,20 @@ pub(super) const KEYS: &[Key] = &[
 
 /// What each of the `hours` of `[schedule]` holds.
 pub(super) const HOURS: &[Key] = &[
-    key("schedule.hours", "days", "\"mon-sun\"", "days", "The days on which they begin, such as \"mon-fri\" or \"sat,sun\""),
-    key("schedule.hours", "from", "\"00:00\"", "a time of the day", "When they begin, by the clock of this machine"),
+    key(
+        "schedule.hours",
+        "days",
+        "\"mon-sun\"",
+        "days",
+        "The days on which they begin, such as \"mon-fri\" or \"sat,sun\"",
+    ),
+    key(
+        "schedule.hours",
+        "from",
+        "\"00:00\"",
+        "a time of the day",
+        "When they begin, by the clock of this machine",
+    ),
     key(
         "schedule.hours",
         "to",
@@ -334,10 +346,34 @@ pub(super) const HOURS: &[Key] = &[
         "a time of the day",
         "When they are over; before `from`, it is on the day after",
     ),
-    key("schedule.hours", "bandwidth_limit", "as `[performance]`", "a size", "Bytes per second that go to each side; \"0\" for no limit"),
-    key("schedule.hours", "bandwidth_limit_left", "as `[performance]`", "a size", "The same for what goes to the left side alone"),
-    key("schedule.hours", "bandwidth_limit_right", "as `[performance]`", "a size", "The same for what goes to the right side, likewise"),
-    key("schedule.hours", "max_concurrent_copies", "as `[performance]`", "0 to 1024", "Files copied at the same time; 0 chooses from the machine"),
+    key(
+        "schedule.hours",
+        "bandwidth_limit",
+        "as `[performance]`",
+        "a size",
+        "Bytes per second that go to each side; \"0\" for no limit",
+    ),
+    key(
+        "schedule.hours",
+        "bandwidth_limit_left",
+        "as `[performance]`",
+        "a size",
+        "The same for what goes to the left side alone",
+    ),
+    key(
+        "schedule.hours",
+        "bandwidth_limit_right",
+        "as `[performance]`",
+        "a size",
+        "The same for what goes to the right side, likewise",
+    ),
+    key(
+        "schedule.hours",
+        "max_concurrent_copies",
+        "as `[performance]`",
+        "0 to 1024",
+        "Files copied at the same time; 0 chooses from the machine",
+    ),
 ];
 
 /// The key that goes by `name` in `section`, aliases included.

@@ -24,8 +24,8 @@ mod values;
 pub use changes::Changes;
 pub use error::{ConfigError, Fault, Mistake};
 pub use model::{
-    Address, Alert, Auth, Config, Email, Granularity, Hours, Ignore, Limits, Live, LogFormat, Logging, Password,
-    Performance, Secret, Security, SoftDelete, Timetable, Verify, WatchMode, Webhook,
+    Address, Alert, Auth, Config, Email, Granularity, Hours, Ignore, Limits, Live, LogFormat, Logging,
+    Password, Performance, Secret, Security, SoftDelete, Timetable, Verify, WatchMode, Webhook,
 };
 pub use place::default_state_dir;
 pub use template::{reference_markdown, template, template_for};

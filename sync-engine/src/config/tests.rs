@@ -340,7 +340,8 @@ fn every_mistake_says_where_and_what_to_do() {
 
 #[test]
 fn a_timetable_reads_as_it_is_written() {
-    let performance = "[performance]\nbandwidth_limit = '10 MB/s'\nbandwidth_limit_right = 0\nmax_concurrent_copies = 6\n";
+    let performance =
+        "[performance]\nbandwidth_limit = '10 MB/s'\nbandwidth_limit_right = 0\nmax_concurrent_copies = 6\n";
     let sections = "[[schedule.hours]]\ndays = 'mon-wed, FRI'\nfrom = '8:00'\nto = '18:30'\nbandwidth_limit = '2 MiB'\n\
                     max_concurrent_copies = 1\n[[schedule.hours]]\ndays = ['sat-mon', 'thursday']\nfrom = '22:00'\nto = '06:00'\n\
                     bandwidth_limit_left = '0'\n[[schedule.hours]]\nmax_concurrent_copies = 0\n";
@@ -558,12 +559,17 @@ fn what_a_text_changes_is_told_by_key_and_never_by_value() {
     for (old, new, keys, later) in table {
         assert_eq!(changes(old, new), ((*keys).to_owned(), (*later).to_owned()), "{old} {new}");
     }
-    let moved = Config::from_text("left_root = 'c'\nright_root = 'b'\n[logging]\nformat = 'text'\n", Path::new("/home/anna/pair.toml"));
+    let moved = Config::from_text(
+        "left_root = 'c'\nright_root = 'b'\n[logging]\nformat = 'text'\n",
+        Path::new("/home/anna/pair.toml"),
+    );
     let (old, moved) = (good(""), moved.unwrap());
     assert_eq!(old.changes_to(&moved).later, ["left_root", "logging.format"]);
     let taken = moved.within(&old);
     assert_eq!((&taken.roots, &taken.logging), (&old.roots, &old.logging));
     let paced = |text: &str| old.changes_to(&good(text)).only_pace();
-    assert!(paced("[performance]\nbandwidth_limit_left = 1\nmax_concurrent_copies = 2\n[[schedule.hours]]\n"));
+    assert!(paced(
+        "[performance]\nbandwidth_limit_left = 1\nmax_concurrent_copies = 2\n[[schedule.hours]]\n"
+    ));
     assert!(!paced("[performance]\nbandwidth_limit = 1\nverify = 'all'\n") && !paced(""));
 }
