@@ -9,7 +9,7 @@ use std::time::Instant;
 use log::Level;
 use sync_core::compare::compare;
 use sync_core::explain::explain;
-use sync_core::guard::fit;
+use sync_core::guard::{fit, takes};
 use sync_core::part::Part;
 use sync_core::path::RelPath;
 use sync_core::plan::{Action, Halt, Plan};
@@ -115,7 +115,11 @@ impl Session {
             (report.left, report.right) = (totals.left.into(), totals.right.into());
             (report.scan_ms, report.decide_ms) = (seen.scan_ms, seen.decide_ms);
             let passes = |halt: &Halt| {
-                let judged = hold.is_some_and(Hold::judged) && *part != Part::Everything;
+                let new = |action: &Action| {
+                    takes(action).either(|side| side.files > 0)
+                        && !hold.is_some_and(|hold| hold.judged(&action.path))
+                };
+                let judged = *part != Part::Everything && !seen.plan.actions.iter().any(new);
                 options.approve || (judged && matches!(halt, Halt::TooManyChanges { .. }))
             };
             report.halt = seen.plan.halt.as_ref().filter(|halt| !passes(halt)).map(HaltReport::from);
@@ -134,8 +138,9 @@ impl Session {
             }
             if report.halt.is_none() || guarded {
                 // What a guard has stopped is not done, and what was planned before has counted then.
-                if !options.approve && !guarded && !hold.is_some_and(Hold::judged) {
-                    self.lately.note(seen.plan.actions.iter(), Instant::now());
+                if !options.approve && !guarded {
+                    let is_new = |action: &&Action| !hold.is_some_and(|hold| hold.judged(&action.path));
+                    self.lately.note(seen.plan.actions.iter().filter(is_new), Instant::now());
                 }
                 let hold = hold.map(|hold| (hold, guarded));
                 self.act_holding(seen.plan, &run, hold, watch, &mut report, |_, _| {})?;

@@ -33,8 +33,9 @@ pub(crate) trait Hold: Sync {
     /// Why an action has to wait. Asked once each, in the plan's order; only one that copies something may.
     fn holds(&self, action: &Action) -> Option<Why>;
 
-    /// Whether what the cycle looks at was planned by one before it, whose guards have let it through.
-    fn judged(&self) -> bool {
+    /// Whether what is done at a key path was planned by an earlier cycle, whose guards have let it through.
+    fn judged(&self, path: &RelPath) -> bool {
+        let _ = path;
         false
     }
 

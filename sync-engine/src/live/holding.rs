@@ -115,8 +115,8 @@ impl Hold for Holding<'_> {
         enough.then_some(Why::Enough)
     }
 
-    fn judged(&self) -> bool {
-        self.judged
+    fn judged(&self, path: &RelPath) -> bool {
+        self.judged && self.waiting.was_let_through(path)
     }
 
     fn waits_below(&self, path: &RelPath) -> bool {

@@ -184,6 +184,11 @@ impl Waiting {
         self.all.contains_key(key)
     }
 
+    /// Whether what waits at a key path is nothing that a guard has stopped.
+    pub(super) fn was_let_through(&self, key: &RelPath) -> bool {
+        self.all.get(key).is_some_and(|waits| waits.why != Why::Guarded)
+    }
+
     /// Whether what waits at a key path has its turn in any case: no person and no other program is waited for.
     pub(super) fn comes_by_itself(&self, key: &RelPath) -> bool {
         self.all.get(key).is_some_and(|waits| matches!(waits.why, Why::Large | Why::Enough))
@@ -351,5 +356,13 @@ mod tests {
         assert!(!waiting.waits_below(&path("d"), &keys(&["d/b", "d/a"])));
         assert!(!waiting.waits_below(&path("d"), &BTreeMap::from([(path("d"), true)])));
         assert!(!waiting.waits_below(&path("d/a"), &keys(&[])));
+    }
+
+    #[test]
+    fn only_what_waits_and_no_guard_has_stopped_was_let_through() {
+        let mut waiting = Waiting::new();
+        waiting.looked(None, &[held("d/a", 1, Why::Enough), held("d/b", 1, Why::Guarded)], Instant::now());
+        let through: Vec<_> = ["d/a", "d/b", "d/c", "d"].map(|at| waiting.was_let_through(&path(at))).into();
+        assert_eq!(through, [true, false, false, false]);
     }
 }
