@@ -35,6 +35,9 @@ pub(crate) const PEER_PACKAGES: &[&str] = &["rsync", "unison"];
 const FILE_SYSTEM_PACKAGES: &[&str] =
     &["ntfs-3g", "exfat-fuse", "exfatprogs", "btrfs-progs", "fuse3", "acl", "attr", "strace"];
 
+/// A clock that the tests can set.
+const CLOCK_PACKAGES: &[&str] = &["faketime"];
+
 /// What looks at the unit of a service.
 const SERVICE_PACKAGES: &[&str] = &["systemd"];
 
@@ -55,9 +58,16 @@ const CARGO_DENY: &str = "0.20.2";
 const CBINDGEN: &str = "0.29.4";
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let wanted: Vec<&str> =
-        [WINDOWS_PACKAGES, PEER_PACKAGES, FILE_SYSTEM_PACKAGES, SERVICE_PACKAGES, MAIL_PACKAGES, C_PACKAGES]
-            .concat();
+    let wanted: Vec<&str> = [
+        WINDOWS_PACKAGES,
+        PEER_PACKAGES,
+        FILE_SYSTEM_PACKAGES,
+        CLOCK_PACKAGES,
+        SERVICE_PACKAGES,
+        MAIL_PACKAGES,
+        C_PACKAGES,
+    ]
+    .concat();
     let missing = missing_packages(&wanted)?;
     if !missing.is_empty() {
         println!("missing packages: {}", missing.join(" "));

@@ -10,6 +10,8 @@ mod config;
 mod conflicts;
 #[cfg(unix)]
 mod control;
+#[cfg(target_os = "linux")]
+mod faults;
 #[cfg(unix)]
 mod lanes;
 #[cfg(unix)]
