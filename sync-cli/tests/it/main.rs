@@ -28,6 +28,7 @@ mod reference;
 #[cfg(unix)]
 mod reload;
 mod resync;
+#[cfg(unix)]
 mod running;
 mod schema;
 mod screen;
