@@ -79,7 +79,8 @@ fn too_many_changes(plan: &Plan, comparison: &Comparison, guard: GuardPolicy, si
             *folders.entry(folder).or_default() += 1;
         }
     }
-    if files == 0 {
+    // All of them may go, however often.
+    if files == 0 || guard.max_change_percent >= 100 {
         return None;
     }
     let files = files.saturating_add(lately.files);

@@ -160,3 +160,39 @@ fn a_backlog_does_not_hold_up_what_changes_now() {
     let quiet = world.run(["sync", "--config", "slow.toml", "--state", "state"]);
     assert!(quiet.out.contains("Nothing to do"), "{}", quiet.out);
 }
+
+#[test]
+fn a_conflict_of_large_files_holds_nothing_up_either() {
+    let world = slow_line();
+    let [left, right] = [film(5, 10 * MIB), film(6, 11 * MIB)];
+    put(&world, "left/film.mov", &film(7, 9 * MIB));
+    let running = start(&world);
+    wait("the first version", || world.has("right/film.mov"));
+    assert_eq!(running.stop().0, 0);
+    put(&world, "left/film.mov", &left);
+    put(&world, "right/film.mov", &right);
+    world.age("left/film.mov", 600);
+    let running = start(&world);
+    wait("both versions on their way", || {
+        staged(&world) > MIB as u64 && world.bytes("left/.bothways/partial") > MIB as u64
+    });
+    let begun = Instant::now();
+    world.write("left/note.txt", "changed meanwhile");
+    wait("the document", || world.has("right/note.txt"));
+    assert!(world.names("right").iter().all(|name| !name.contains("clash")), "after {:?}", begun.elapsed());
+    let clash = |side: &str| {
+        let names = world.names(side);
+        let found = names.into_iter().find(|name| !name.contains('/') && name.contains("clash"))?;
+        fs::read(world.path(side).join(found)).ok()
+    };
+    wait("both versions on both sides", || {
+        ["left", "right"].iter().all(|side| {
+            fs::read(world.path(side).join("film.mov")).unwrap() == left
+                && clash(side).as_ref() == Some(&right)
+        })
+    });
+    assert_eq!(running.stop().0, 0);
+    let quiet = world.run(["sync", "--config", "slow.toml", "--state", "state"]);
+    assert!(quiet.out.contains("Nothing to do"), "{}", quiet.out);
+    assert_eq!((staged(&world), world.bytes("left/.bothways/partial")), (0, 0), "nothing is left over");
+}

@@ -60,7 +60,7 @@ pub(crate) struct Held {
     pub(crate) bytes: u64,
     pub(crate) why: Why,
     /// What is to be copied.
-    pub(crate) freight: Option<Freight>,
+    pub(crate) freight: Vec<Freight>,
 }
 
 /// One copy on its way to a side.
@@ -79,18 +79,22 @@ pub(crate) struct Freight {
 }
 
 impl Freight {
-    /// What an action copies; none when it copies nothing.
-    pub(crate) fn of(action: &Action) -> Option<Self> {
-        action.transitions.iter().find_map(|transition| match transition {
-            Transition::Copy { to, from, source, at, expect, .. } => Some(Self {
+    /// What an action copies, from where it lies before the action begins.
+    pub(crate) fn of(action: &Action) -> Vec<Self> {
+        let mut all = Vec::new();
+        for (at_step, transition) in action.transitions.iter().enumerate() {
+            let Transition::Copy { to, from, source, at, expect, .. } = transition else { continue };
+            let earlier = action.transitions[..at_step].iter().filter(|step| step.side() == to.other());
+            let was = earlier.filter(|step| step.to() == Some(from)).map(Transition::path).next();
+            all.push(Self {
                 to: *to,
-                from: from.clone(),
+                from: was.unwrap_or(from).clone(),
                 source: *source,
                 at: at.clone(),
                 replaces: expect.is_some(),
-            }),
-            _ => None,
-        })
+            });
+        }
+        all
     }
 }
 
@@ -146,7 +150,7 @@ impl HeldBack {
             Some(other) => other.path(),
             None => &action.path,
         };
-        Held { key: action.path.clone(), look: look.clone(), bytes: action.bytes(), why, freight: None }
+        Held { key: action.path.clone(), look: look.clone(), bytes: action.bytes(), why, freight: Vec::new() }
     }
 
     /// The actions of a plan that are not held back.

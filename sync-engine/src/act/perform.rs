@@ -122,7 +122,9 @@ impl Executor<'_> {
     ) -> Result<Ready, Failure> {
         let giver = to.other();
         let problem = match self.replicas[giver].look(from) {
-            Ok(Some(now)) if expected.is_same_version(&now) => return Ok(Ready { staged, to }),
+            Ok(Some(now)) if expected.is_same_version(&now) => {
+                return Ok(Ready { staged: Staged { source: now, ..staged }, to });
+            }
             Ok(_) => Problem::stale(Operation::Read, from, "another version is there"),
             // Nothing is known against it: it stays where the next attempt goes on with it.
             Err(problem) => return Err(Failure { side: giver, problem }),

@@ -85,7 +85,8 @@ impl Prepared {
         let mut all = self.all();
         let place = (to, at.clone());
         match all.get(&place) {
-            Some((known, What::Ready(_) | What::Failed(_))) if known == source => {}
+            // A second name has moved its change time since.
+            Some((known, What::Ready(_) | What::Failed(_))) if known.is_same_version_moved(source) => {}
             _ => return None,
         }
         match all.remove(&place)?.1 {

@@ -97,14 +97,17 @@ impl Holding<'_> {
 
 impl Hold for Holding<'_> {
     fn holds(&self, action: &Action) -> Option<Why> {
-        let freight = Freight::of(action)?;
+        let freight = Freight::of(action);
+        if freight.is_empty() {
+            return None;
+        }
         let large = action.bytes() >= self.large_file_bytes;
-        if self.is_written(&freight, large) {
+        if freight.iter().any(|one| self.is_written(one, large)) {
             return Some(Why::Writing);
         }
         if large {
-            let ready = freight.source.kind != Kind::File || self.session.prepared.knows(&freight);
-            return (!ready).then_some(Why::Large);
+            let is_ready = |one| self.session.prepared.knows(one);
+            return (!freight.iter().all(is_ready)).then_some(Why::Large);
         }
         if action.phase != Phase::Copies {
             return None;

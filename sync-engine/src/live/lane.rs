@@ -92,7 +92,8 @@ impl<'scope, 'env> Lane<'scope, 'env> {
                 && job.freight.source == freight.source
                 && !job.dropped.load(Ordering::Relaxed)
         });
-        if known {
+        // Of a conflict the other copy may still be missing.
+        if known || self.session.prepared.knows(&freight) {
             return;
         }
         self.drop_where(|job| job.is_for(&freight));

@@ -352,11 +352,11 @@ impl<'scope, 'env> Turns<'scope, 'env> {
         }
         // A cycle that was stopped or halted does not say what is wanted.
         if report.halt.is_none() && !report.cancelled {
-            let freight: Vec<_> = report.held.iter().filter_map(|held| held.freight.as_ref()).collect();
+            let freight: Vec<_> = report.held.iter().flat_map(|held| &held.freight).collect();
             self.lane.keep(looked, &freight);
         }
         for held in &report.held {
-            if let (Why::Large, Some(freight)) = (held.why, &held.freight) {
+            for freight in held.freight.iter().filter(|_| held.why == Why::Large) {
                 self.lane.want(held.look.clone(), freight.clone());
             }
         }

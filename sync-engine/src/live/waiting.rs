@@ -248,7 +248,7 @@ mod tests {
     }
 
     fn held(key: &str, bytes: u64, why: Why) -> Held {
-        Held { key: path(key), look: path(key), bytes, why, freight: None }
+        Held { key: path(key), look: path(key), bytes, why, freight: Vec::new() }
     }
 
     fn names(taken: &BTreeMap<RelPath, bool>) -> Vec<String> {
