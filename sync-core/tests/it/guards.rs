@@ -111,7 +111,11 @@ fn a_tree_that_goes_little_by_little_halts_as_well() {
     let mut all = Policy::default();
     all.guard.max_change_percent = 100;
     comparison.taken_lately.right = Taken { files: 600, gone: 0 };
-    assert_eq!(guard::halt(&decision.plan, &comparison, &snapshots, &all), None, "a hundred per cent is no limit");
+    assert_eq!(
+        guard::halt(&decision.plan, &comparison, &snapshots, &all),
+        None,
+        "a hundred per cent is no limit"
+    );
     comparison.taken_lately.right = Taken { files: 60, gone: 60 };
     let quiet = bare(&before, &before, &before).decide(false).unwrap().plan;
     assert_eq!(guard::halt(&quiet, &comparison, &snapshots, &Policy::default()), None, "nothing goes now");
