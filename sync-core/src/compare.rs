@@ -6,6 +6,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::borrow::Borrow;
 use core::iter::Peekable;
 
 use crate::abilities::Abilities;
@@ -104,12 +105,12 @@ pub struct Comparison {
     pub taken_lately: Sides<Taken>,
 }
 
-/// Joins both snapshots and the baseline, which must come in path order.
+/// Joins both snapshots and the baseline, which must come in path order. What is kept of the baseline is copied from it.
 ///
 /// With `everything`, paths at which nothing happened are listed too.
 pub fn compare(
     snapshots: &Sides<Snapshot>,
-    baseline: impl Iterator<Item = BaselineDir>,
+    baseline: impl Iterator<Item = impl Borrow<BaselineDir>>,
     abilities: &Sides<Abilities>,
     everything: bool,
 ) -> Comparison {
@@ -119,7 +120,7 @@ pub fn compare(
 /// The same, with the paths of `focus` listed whether anything happened there or not.
 pub fn compare_closely(
     snapshots: &Sides<Snapshot>,
-    baseline: impl Iterator<Item = BaselineDir>,
+    baseline: impl Iterator<Item = impl Borrow<BaselineDir>>,
     abilities: &Sides<Abilities>,
     everything: bool,
     focus: &Focus,
@@ -156,7 +157,7 @@ fn view_of(listing: &Listing) -> View<'_> {
     listing.trouble().map_or(View::Listing(listing), View::Unknown)
 }
 
-struct Join<'a, B: Iterator<Item = BaselineDir>> {
+struct Join<'a, B: Iterator<Item: Borrow<BaselineDir>>> {
     snapshots: &'a Sides<Snapshot>,
     baseline: Peekable<B>,
     abilities: &'a Sides<Abilities>,
@@ -172,10 +173,11 @@ enum Found<'a> {
     Unobserved(&'a Unobserved),
 }
 
-impl<B: Iterator<Item = BaselineDir>> Join<'_, B> {
+impl<B: Iterator<Item: Borrow<BaselineDir>>> Join<'_, B> {
     fn dir(&mut self, path: &RelPath, spelled: &Sides<RelPath>, views: &Sides<View<'_>>) {
-        let rows = self.take_baseline(path);
-        let mut rows = rows.into_iter().peekable();
+        let taken = self.take_baseline(path);
+        let rows = taken.as_ref().map(|dir| dir.borrow().children.as_slice()).unwrap_or_default();
+        let mut rows = rows.iter().peekable();
         let mut cursors = views.map(Cursor::new);
         let looks_closely = !self.focus.is_empty() && self.focus.touches(path);
         loop {
@@ -195,7 +197,7 @@ impl<B: Iterator<Item = BaselineDir>> Join<'_, B> {
             let next = [rows.peek().map(|(key, _)| &**key), cursors.left.key(), cursors.right.key()];
             let Some(key) = next.into_iter().flatten().min() else { break };
             let key: Box<[u8]> = key.into();
-            let agreed = rows.next_if(|(row, _)| *row == key).map(|(_, agreed)| agreed);
+            let agreed = rows.next_if(|(row, _)| *row == key).map(|(_, agreed)| agreed.clone());
             let groups = Sides { left: cursors.left.take(&key), right: cursors.right.take(&key) };
             self.path(path, spelled, views, &key, agreed, &groups);
         }
@@ -234,12 +236,13 @@ impl<B: Iterator<Item = BaselineDir>> Join<'_, B> {
         found
     }
 
-    fn take_baseline(&mut self, path: &RelPath) -> Vec<(Box<[u8]>, Agreed)> {
-        while self.baseline.next_if(|dir| dir.path < *path).is_some() {}
-        let rows = self.baseline.next_if(|dir| dir.path == *path).map(|dir| dir.children).unwrap_or_default();
+    fn take_baseline(&mut self, path: &RelPath) -> Option<B::Item> {
+        while self.baseline.next_if(|dir| dir.borrow().path < *path).is_some() {}
+        let taken = self.baseline.next_if(|dir| dir.borrow().path == *path)?;
+        let rows = &taken.borrow().children;
         self.result.baseline_entries += rows.len() as u64;
         self.result.baseline_files += rows.iter().filter(|(_, a)| a.kind == Kind::File).count() as u64;
-        rows
+        Some(taken)
     }
 
     fn path(
@@ -315,8 +318,8 @@ impl<B: Iterator<Item = BaselineDir>> Join<'_, B> {
     }
 
     fn baseline_has_below(&mut self, path: &RelPath) -> bool {
-        while self.baseline.next_if(|dir| dir.path < *path).is_some() {}
-        self.baseline.peek().is_some_and(|dir| dir.path.starts_with(path))
+        while self.baseline.next_if(|dir| dir.borrow().path < *path).is_some() {}
+        self.baseline.peek().is_some_and(|dir| dir.borrow().path.starts_with(path))
     }
 
     /// An entry that the other side cannot hold is unknown as a whole, with everything below it. A name that both

@@ -111,7 +111,8 @@ pub fn trees(
 ) -> Result<Trees, (Option<Side>, BadRows)> {
     let mut scans = scans;
     for side in Side::BOTH {
-        sort(&mut scans[side], |row| &row.path).map_err(|bad| (Some(side), bad))?;
+        let rows = core::mem::take(&mut scans[side]);
+        scans[side] = sorted(rows, |row| &row.path).map_err(|bad| (Some(side), bad))?;
     }
     let baseline = agreed_dirs(baseline, equivalence).map_err(|bad| (None, bad))?;
     let unsaid = unsaid(&baseline, &scans);
@@ -125,14 +126,22 @@ pub fn trees(
 }
 
 /// Brings rows into path order.
-fn sort<T>(rows: &mut [T], path: impl Fn(&T) -> &RelPath) -> Result<(), BadRows> {
-    if !rows.is_sorted_by(|a, b| path(a) < path(b)) {
-        rows.sort_by(|a, b| path(a).cmp(path(b)));
-    }
+fn sorted<T>(rows: Vec<T>, path: impl Fn(&T) -> &RelPath) -> Result<Vec<T>, BadRows> {
+    let rows = if rows.is_sorted_by(|a, b| path(a) < path(b)) { rows } else { in_order(rows, &path) };
     match rows.windows(2).find(|pair| matches!(pair, [a, b] if path(a) == path(b))) {
         Some([twice, ..]) => Err(BadRows::Twice { path: path(twice).clone() }),
-        _ => Ok(()),
+        _ => Ok(rows),
     }
+}
+
+/// Sorts small keys, and moves each row, which is large, once.
+fn in_order<T>(rows: Vec<T>, path: impl Fn(&T) -> &RelPath) -> Vec<T> {
+    let mut keys: Vec<(&RelPath, usize)> = rows.iter().enumerate().map(|(at, row)| (path(row), at)).collect();
+    // What comes in runs, as a walk yields it, is merged run by run.
+    keys.sort_by(|a, b| a.0.cmp(b.0));
+    let order: Vec<usize> = keys.into_iter().map(|(_, at)| at).collect();
+    let mut places: Vec<Option<T>> = rows.into_iter().map(Some).collect();
+    order.into_iter().filter_map(|at| places.get_mut(at)?.take()).collect()
 }
 
 /// The directories that lead to where a walk is, each with its number. The root is always open.
@@ -187,24 +196,39 @@ const BARE_DIR: Entry = Entry {
     file_id: None,
 };
 
+/// A row with its key path, where that is another than its own.
+struct Keyed {
+    key: Option<RelPath>,
+    row: AgreedRow,
+}
+
+impl Keyed {
+    fn path(&self) -> &RelPath {
+        self.key.as_ref().unwrap_or(&self.row.path)
+    }
+}
+
 fn agreed_dirs(rows: Vec<AgreedRow>, equivalence: Equivalence) -> Result<Vec<BaselineDir>, BadRows> {
-    // The key path, the path as it was given, the version.
-    let mut rows: Vec<(RelPath, RelPath, Agreed)> =
-        rows.into_iter().map(|row| (equivalence.path_key(&row.path), row.path, row.agreed)).collect();
-    sort(&mut rows, |row| &row.0)?;
+    let keyed = |row: AgreedRow| {
+        let key = (!equivalence.is_exact()).then(|| equivalence.path_key(&row.path));
+        Keyed { key, row }
+    };
+    let rows = sorted(rows.into_iter().map(keyed).collect(), Keyed::path)?;
     let mut dirs = Vec::from([BaselineDir::default()]);
     let mut open = Open::new();
     let mut before = RelPath::root();
-    let mut leaf: Option<RelPath> = None;
-    for (path, spelled, mut agreed) in rows {
+    // What lies below a leaf comes right behind it.
+    let mut after_leaf = false;
+    for keyed in rows {
+        let (path, spelled) = (keyed.path(), &keyed.row.path);
         if path.is_root() {
-            if agreed.kind != Kind::Dir {
+            if keyed.row.agreed.kind != Kind::Dir {
                 return Err(BadRows::Root);
             }
             continue;
         }
         let number = open.enter(before.as_bytes(), path.as_bytes(), |dir, number| {
-            if leaf.as_ref().is_some_and(|leaf| leaf.as_bytes() == dir) {
+            if after_leaf && before.as_bytes() == dir {
                 return Err(BadRows::BelowLeaf { path: spelled.clone() });
             }
             let depth = dir.split(|byte| *byte == b'/').count();
@@ -215,18 +239,20 @@ fn agreed_dirs(rows: Vec<AgreedRow>, equivalence: Equivalence) -> Result<Vec<Bas
             add(&mut dirs, number, dir, bare);
             Ok(made(&mut dirs, dir))
         })?;
-        if spelled.name() != path.name() {
+        let Keyed { key, row: AgreedRow { path: spelled, mut agreed } } = keyed;
+        if let Some(path) = &key
+            && spelled.name() != path.name()
+        {
             for side in Side::BOTH {
                 agreed.sides[side].name = Some(spelled.name().into());
             }
         }
-        let is_dir = agreed.kind == Kind::Dir;
+        let path = key.unwrap_or(spelled);
+        after_leaf = agreed.kind != Kind::Dir;
         add(&mut dirs, number, path.as_bytes(), agreed);
-        if is_dir {
+        if !after_leaf {
             let number = made(&mut dirs, path.as_bytes());
             open.push(number, path.as_bytes());
-        } else {
-            leaf = Some(path.clone());
         }
         before = path;
     }

@@ -136,3 +136,21 @@ fn rows_that_contradict_each_other_are_no_tree() {
     assert_eq!(bad(Vec::new(), vec![file("a/b/c", 1), file("a", 1)]).0, Some(Side::Left));
     assert_eq!(bad(Vec::new(), vec![file("", 1)]).1, "the root is not a directory");
 }
+
+#[test]
+fn a_baseline_that_contradicts_itself_is_refused() {
+    let tree = |rows: &[Row], equivalence| {
+        let rows = rows.iter().map(agreed).collect();
+        trees(rows, Sides { left: Vec::new(), right: Vec::new() }, equivalence).map(|made| made.baseline)
+    };
+    let folding = Equivalence { case: true, form: false };
+    let below = |path: &str| Err((None, BadRows::BelowLeaf { path: p(path) }));
+    assert_eq!(tree(&[file("a/b/c", 1), file("a/b", 1), file("z", 1)], EXACT), below("a/b/c"));
+    assert_eq!(tree(&[file("A/b", 1), file("a", 1)], folding), below("A/b"));
+    assert_eq!(
+        tree(&[file("b", 1), file("a", 1), file("b", 2)], EXACT),
+        Err((None, BadRows::Twice { path: p("b") }))
+    );
+    let made = tree(&[file("Ab/b", 1), file("a", 1), dir("ab")], folding).unwrap();
+    assert_eq!(made.len(), 2);
+}

@@ -83,7 +83,7 @@ impl Brought {
         }
         let made = trees(baseline, scans, folds)?;
         let baseline = made.baseline;
-        let comparison = compare(&made.snapshots, baseline.iter().cloned(), &terms.abilities, false);
+        let comparison = compare(&made.snapshots, baseline.iter(), &terms.abilities, false);
         let plan = decide(&comparison, &made.snapshots, &evidence, &terms);
         Ok(Self { snapshots: made.snapshots, baseline, comparison, evidence, terms, plan })
     }
@@ -113,8 +113,7 @@ impl Brought {
 
     /// Why a path is treated as it is.
     pub fn explain(&self, path: &RelPath) -> Explanation {
-        let baseline = self.baseline.iter().cloned();
-        let everything = compare(&self.snapshots, baseline, &self.terms.abilities, true);
+        let everything = compare(&self.snapshots, self.baseline.iter(), &self.terms.abilities, true);
         let key = equivalence(&self.terms.abilities).path_key(path);
         explain(&key, &everything, &self.evidence, &self.plan)
     }

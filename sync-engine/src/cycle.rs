@@ -330,7 +330,8 @@ impl Session {
         let start = Instant::now();
         let snapshots = self.scan_both(&sync_core::part::Part::Everything, watch)?;
         let scan_ms = millis(start);
-        let all = compare(&snapshots, std::iter::empty(), &self.terms.abilities, true);
+        let nothing = std::iter::empty::<sync_core::baseline::BaselineDir>();
+        let all = compare(&snapshots, nothing, &self.terms.abilities, true);
         let Sides { left: left_root, right: right_root } = self.locations();
         let totals = snapshots.as_ref().map(Snapshot::totals);
         let mut report = ScanReport {

@@ -203,7 +203,7 @@ impl Session {
         focus: &Focus,
     ) -> Result<Comparison, SessionError> {
         let Some(state) = &self.state else {
-            let nothing = std::iter::empty();
+            let nothing = std::iter::empty::<BaselineDir>();
             return Ok(compare_closely(snapshots, nothing, &self.terms.abilities, false, focus));
         };
         let counts = state.counts()?;
