@@ -13,6 +13,8 @@ from typing import Any
 
 Step = tuple[str, str, str]
 SOFT = 20 << 20
+# Times this near, in nanoseconds, are the same time: then the left side counts as newer.
+PRECISION = 1
 
 
 def checked(rows: list[Any]) -> dict[str, Any]:
@@ -69,7 +71,8 @@ def clash(path: str, mtime_ns: int, taken: set[str]) -> str:
         number += 1
 
 
-def plan(baseline: list[Any], left: list[Any], right: list[Any]) -> list[Step]:
+def plan(baseline: list[Any], left: list[Any], right: list[Any]) -> tuple[list[Step], bool]:
+    """The steps in their order, and whether a person should look first."""
     base, one, other = checked(baseline), checked(left), checked(right)
     was, here, there = folders_of(base), folders_of(one), folders_of(other)
     # A folder that nobody names is not gone with its last file.
@@ -85,7 +88,8 @@ def plan(baseline: list[Any], left: list[Any], right: list[Any]) -> list[Step]:
             dirs.append((walk_order(folder), ("MKDIR_LEFT", folder, "")))
     copies: list[tuple[int, int, bytes, list[Step]]] = []
     deletes: list[tuple[bytes, Step]] = []
-    taken = set(one) | set(other)
+    names = set(one) | set(other)
+    taken: list[str] = []
     for path in sorted(base.keys() | one.keys() | other.keys(), key=walk_order):
         agreed, l, r = base.get(path), one.get(path), other.get(path)
         l_state = state(agreed, l)
@@ -95,10 +99,10 @@ def plan(baseline: list[Any], left: list[Any], right: list[Any]) -> list[Step]:
         if l_state in ("created", "modified") and r_state in ("created", "modified"):
             if same(l, r):
                 continue
-            newer = "LEFT" if l.mtime_ns >= r.mtime_ns else "RIGHT"
+            newer = "LEFT" if l.mtime_ns + PRECISION >= r.mtime_ns else "RIGHT"
             older = "RIGHT" if newer == "LEFT" else "LEFT"
             kept, wins = (r, l) if newer == "LEFT" else (l, r)
-            name = clash(path, kept.mtime_ns, taken)
+            name = clash(path, kept.mtime_ns, names)
             steps = [
                 ("CLASH_CREATE", path, name),
                 ("CLASH_CREATE", name, ""),
@@ -107,14 +111,18 @@ def plan(baseline: list[Any], left: list[Any], right: list[Any]) -> list[Step]:
             copies.append((kept.size + wins.size, kept.mtime_ns, walk_order(path), steps))
         elif l_state in ("created", "modified") or (l_state == "unchanged" and r_state == "absent"):
             copies.append((l.size, l.mtime_ns, walk_order(path), [("COPY_LEFT_TO_RIGHT", path, "")]))
+            taken += ["RIGHT"] if r else []
         elif r_state in ("created", "modified"):
             copies.append((r.size, r.mtime_ns, walk_order(path), [("COPY_RIGHT_TO_LEFT", path, "")]))
+            taken += ["LEFT"] if l else []
         elif l_state == "deleted":
             soft = "SOFT_" if r.size <= SOFT else ""
             deletes.append((walk_order(path), (f"{soft}DELETE_RIGHT", path, "")))
+            taken.append("RIGHT")
         elif r_state == "deleted":
             soft = "SOFT_" if l.size <= SOFT else ""
             deletes.append((walk_order(path), (f"{soft}DELETE_LEFT", path, "")))
+            taken.append("LEFT")
     dirs.sort()
     copies.sort(key=lambda one: one[:3])
     deletes.sort(reverse=True)
@@ -122,8 +130,7 @@ def plan(baseline: list[Any], left: list[Any], right: list[Any]) -> list[Step]:
     for *_, some in copies:
         steps += some
     steps += [step for _, step in deletes]
-    guard(steps, len(base), bool(base) and (not one or not other))
-    return steps
+    return steps, guard(taken, len(base), bool(base) and (not one or not other))
 
 
 def state(agreed: Any, now: Any) -> str:
@@ -134,6 +141,7 @@ def state(agreed: Any, now: Any) -> str:
     return "unchanged" if same(agreed, now) else "modified"
 
 
-def guard(steps: list[Step], files: int, emptied: bool) -> bool:
-    taken = sum(1 for action, _, _ in steps if "DELETE" in action or action.startswith("COPY"))
-    return emptied or (taken > 20 and taken * 100 > files * 50)
+def guard(taken: list[str], files: int, emptied: bool) -> bool:
+    """Whether one side lost all, or would lose or have overwritten too much of what both had."""
+    many = (taken.count(side) for side in ("LEFT", "RIGHT"))
+    return emptied or any(one > 20 and one * 100 > files * 50 for one in many)

@@ -1,6 +1,6 @@
 //! Rows of Python's into rows of the core.
 //!
-//! A row is a mapping, an object with attributes such as a dataclass, or an [`Entry`]; rows come one after the other or
+//! A row is a mapping, an object with attributes such as a dataclass, a plain tuple, or an [`Entry`]; rows come one after the other or
 //! as a mapping from path to row. Hundreds of thousands are read while the interpreter is held, so nothing is looked up
 //! twice: what a class has is asked once per class, and a mapping is left as soon as all its keys were met.
 
@@ -9,7 +9,7 @@ use std::num::NonZeroU64;
 use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDateTime, PyDict, PyFloat, PyInt, PyMapping, PyString, PyType};
+use pyo3::types::{PyDateTime, PyDict, PyFloat, PyInt, PyMapping, PyString, PyTuple, PyType};
 use sync_engine::core::entry::{Attributes, Digest, Entry as Version, Kind, Trouble};
 use sync_engine::core::path::RelPath;
 use sync_engine::core::rows::{AgreedRow, Row};
@@ -79,6 +79,9 @@ const KEYS: [(Key, &str); 23] = [
 /// How many of them a row of one side may say.
 const OF_A_SCAN: usize = 11;
 
+/// What a plain tuple says, by place. The last may be left out.
+const OF_A_TUPLE: [Key; 4] = [Key::Path, Key::Size, Key::MtimeNs, Key::Kind];
+
 /// What a version is made of.
 const OF_A_VERSION: [Key; 5] = [Key::Size, Key::MtimeNs, Key::Mtime, Key::CtimeNs, Key::FileId];
 
@@ -100,6 +103,7 @@ const OF_A_SIDE: [[Key; 6]; 2] = [
 enum Shape {
     Ours,
     Dict,
+    Tuple,
     /// Turned into a dict first.
     Mapping,
     /// Its fields, as bits of [`KEYS`]; none where each row may have others.
@@ -140,6 +144,8 @@ impl<'py> Reader<'py> {
             Shape::Ours
         } else if row.cast::<PyDict>().is_ok() {
             Shape::Dict
+        } else if row.cast_exact::<PyTuple>().is_ok() {
+            Shape::Tuple
         } else if row.cast::<PyMapping>().is_ok() || class.hasattr(intern!(self.py, "keys"))? {
             Shape::Mapping
         } else if row.cast::<PyString>().is_ok() || class.hasattr(intern!(self.py, "__fspath__"))? {
@@ -170,7 +176,7 @@ impl<'py> Reader<'py> {
     fn no_row(row: &Bound<'py, PyAny>) -> PyErr {
         let kind = row.get_type().name().map_or_else(|_| "this".to_owned(), |name| name.to_string());
         PyTypeError::new_err(format!(
-            "a row is a mapping, an object with attributes or an Entry, and not {kind}"
+            "a row is a mapping, an object with attributes, a tuple or an Entry, and not {kind}"
         ))
     }
 
@@ -210,9 +216,24 @@ impl<'py> Reader<'py> {
                     return Err(Self::no_row(row));
                 }
             }
+            Shape::Tuple => {
+                let row = row.cast::<PyTuple>()?;
+                if !(OF_A_TUPLE.len() - 1..=OF_A_TUPLE.len()).contains(&row.len()) {
+                    return Err(PyTypeError::new_err(format!(
+                        "a tuple is (path, size, mtime_ns) or (path, size, mtime_ns, kind), and this one has {}",
+                        row.len()
+                    )));
+                }
+                for (key, value) in OF_A_TUPLE.into_iter().zip(row) {
+                    put(&mut found, key as usize, value);
+                }
+            }
             Shape::Object(Some(bits)) => {
-                for (at, name) in names {
-                    if bits & (1 << at) != 0 {
+                let mut rest = bits & ((1 << most) - 1);
+                while rest != 0 {
+                    let at = rest.trailing_zeros() as usize;
+                    rest &= rest - 1;
+                    if let Some(name) = self.names.get(at) {
                         put(&mut found, at, row.getattr(name)?);
                     }
                 }
@@ -299,25 +320,37 @@ impl<'py> Reader<'py> {
             let mut found = reader.read(row, shape, KEYS.len())?;
             let path = Self::path(path, &mut found)?;
             let kind = reader.kind(&found)?;
-            let together = [Key::Size, Key::MtimeNs, Key::Mtime];
-            let mut versions = Sides { left: None, right: None };
-            for side in Side::BOTH {
-                let [exists, size, mtime_ns, mtime, ctime_ns, file_id] = OF_A_SIDE[side as usize];
-                if let Some(exists) = got(&found, exists)
-                    && !exists.is_truthy()?
-                {
-                    continue;
-                }
-                let own = |key, common| if got(&found, key).is_some() { key } else { common };
-                let is_own = [mtime_ns, mtime].iter().any(|key| got(&found, *key).is_some());
-                let times = if is_own { [mtime_ns, mtime] } else { [together[1], together[2]] };
-                let keys = [own(size, together[0]), times[0], times[1], ctime_ns, file_id];
-                versions[side] = Some(reader.version(&found, kind, None, keys)?);
-            }
+            let versions = reader.versions(&found, kind)?;
             let target = got(&found, Key::Target).map(target).transpose()?;
             let digest = got(&found, Key::Digest).map(digest).transpose()?;
             Ok(AgreedRow::of(path, versions, digest, target))
         })
+    }
+
+    /// What a row of the baseline says of each side.
+    fn versions(&mut self, found: &Found<'py>, kind: Kind) -> PyResult<Sides<Option<Version>>> {
+        let [size_of_both, ns_of_both, seconds_of_both] = [Key::Size, Key::MtimeNs, Key::Mtime];
+        let of_sides = found.get(Key::ExistsLeft as usize..).unwrap_or_default();
+        if of_sides.iter().all(Option::is_none) {
+            // The usual case: one version, read once.
+            let keys = [size_of_both, ns_of_both, seconds_of_both, Key::CtimeNsLeft, Key::FileIdLeft];
+            let version = Some(self.version(found, kind, None, keys)?);
+            return Ok(Sides { left: version, right: version });
+        }
+        let mut versions = Sides { left: None, right: None };
+        for side in Side::BOTH {
+            let [exists, size, mtime_ns, mtime, ctime_ns, file_id] = OF_A_SIDE[side as usize];
+            if let Some(exists) = got(found, exists)
+                && !exists.is_truthy()?
+            {
+                continue;
+            }
+            let size = if got(found, size).is_some() { size } else { size_of_both };
+            let is_own = [mtime_ns, mtime].iter().any(|key| got(found, *key).is_some());
+            let [ns, seconds] = if is_own { [mtime_ns, mtime] } else { [ns_of_both, seconds_of_both] };
+            versions[side] = Some(self.version(found, kind, None, [size, ns, seconds, ctime_ns, file_id])?);
+        }
+        Ok(versions)
     }
 
     fn path(given: Option<Bound<'py, PyAny>>, found: &mut Found<'py>) -> PyResult<RelPath> {

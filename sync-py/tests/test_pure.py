@@ -121,6 +121,8 @@ class Bare:
         Slotted,
         Named,
         Bare,
+        lambda path, size, mtime_ns: (path, size, mtime_ns),
+        lambda path, size, mtime_ns: (path, size, mtime_ns, "file"),
         lambda path, size, mtime_ns: dict(path=path, size=size, mtime_ns=mtime_ns, other=object()),
         lambda path, size, mtime_ns: UserDict(path=path, size=size, mtime_ns=mtime_ns),
         lambda path, size, mtime_ns: SimpleNamespace(path=path, size=size, mtime_ns=mtime_ns, kind="file"),
@@ -135,6 +137,16 @@ def test_rows_of_any_shape(make: Any) -> None:
     left = iter([make("d/ü", 2, 10), make("a", 3, 20)])
     plan = bothways.plan(before, left, (one for one in before))
     assert words(plan) == ["COPY_LEFT_TO_RIGHT a"]
+
+
+def test_rows_as_a_database_yields_them() -> None:
+    database = sqlite3.connect(":memory:")
+    database.execute("CREATE TABLE files (path TEXT, size INTEGER, mtime_ns INTEGER, kind TEXT)")
+    rows = [("d", None, None, "directory"), ("d/a", 1, S, "file"), ("d/b", 2, S, None)]
+    database.executemany("INSERT INTO files VALUES (?, ?, ?, ?)", rows)
+    before = database.execute("SELECT * FROM files").fetchall()
+    plan = bothways.plan(before, before[:2], before)
+    assert words(plan) == ["SOFT_DELETE_RIGHT d/b"]
 
 
 def test_rows_as_a_mapping_from_path_to_row() -> None:
@@ -287,6 +299,10 @@ def test_names_that_are_no_unicode_go_both_ways() -> None:
         ({"path": 7, "size": 1, "mtime_ns": 1}, bothways.RowTypeError, "not int"),
         ({"path": "first", "size": 1, "mtime_ns": 1}, bothways.RowError, "more than once"),
         ({"path": "first/x", "size": 1, "mtime_ns": 1}, bothways.RowError, "no directory"),
+        (("a", 1), bothways.RowTypeError, "path, size, mtime_ns.*this one has 2"),
+        (("a", 1, 1, "file", 1), bothways.RowTypeError, "this one has 5"),
+        (("a", None, 1), bothways.RowError, "`size` is missing"),
+        ((1, "a", 1), bothways.RowTypeError, "not int"),
         ("a", bothways.RowTypeError, "not str"),
         (None, bothways.RowTypeError, "not NoneType"),
         (3, bothways.RowTypeError, "not int"),
