@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
@@ -12,12 +13,19 @@ use crate::{setup, shell};
 /// The largest wheel, in bytes.
 const LARGEST: u64 = 8_000_000;
 
+/// How long the tests may take, on a busy machine too.
+const LONGEST: Duration = Duration::from_secs(600);
+/// After how many seconds one test is taken to hang: it is told where, and the run ends.
+const LONGEST_TEST: &str = "120";
+
 /// Builds the wheel, installs it into a clean environment, and runs what tests it there.
 pub(crate) fn run() -> Result<()> {
     let installed = installed()?;
     let source = shell::root().join("sync-py");
     println!("-- pytest");
-    shell::run(installed.python()?.args(["-m", "pytest", "--quiet"]).current_dir(&source))?;
+    let hangs = format!("faulthandler_timeout={LONGEST_TEST}");
+    let options = ["-m", "pytest", "--quiet", "-o", &hangs, "-o", "faulthandler_exit_on_timeout=true"];
+    shell::run_within(installed.python()?.args(options).current_dir(&source), LONGEST)?;
     println!("-- stubtest");
     let stubs = ["-m", "mypy.stubtest", "bothways", "--ignore-disjoint-bases"];
     shell::run(installed.python()?.args(stubs).current_dir(&installed.elsewhere))?;

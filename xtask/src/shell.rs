@@ -5,7 +5,8 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
@@ -45,6 +46,43 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     if !status.success() {
         bail!("`{shown}` failed ({status})");
     }
+    Ok(())
+}
+
+/// The same within a time. What is late is killed with everything it started, and has failed.
+pub(crate) fn run_within(command: &mut Command, most: Duration) -> Result<()> {
+    let shown = show(command);
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(command, 0);
+    let mut child =
+        command.stdin(Stdio::null()).spawn().with_context(|| format!("cannot start `{shown}`"))?;
+    let began = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        if began.elapsed() > most {
+            end(&mut child)?;
+            bail!("`{shown}` was not done after {} s", most.as_secs());
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    if !status.success() {
+        bail!("`{shown}` failed ({status})");
+    }
+    Ok(())
+}
+
+/// Kills a child that leads a group of its own, with the group where there are groups.
+fn end(child: &mut Child) -> Result<()> {
+    if cfg!(unix) {
+        // The child was not waited for: nobody else can have its number.
+        let group = format!("-{}", child.id());
+        run(Command::new("kill").args(["-KILL", "--", &group]))?;
+    } else {
+        child.kill()?;
+    }
+    child.wait()?;
     Ok(())
 }
 
