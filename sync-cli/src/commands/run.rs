@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use sync_engine::config::{Config, ConfigError};
 use sync_engine::report::SyncReport;
@@ -13,17 +15,43 @@ use crate::args::Roots;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::manager::Manager;
+use crate::screen::Screen;
 use crate::{show, stop};
 
 pub(super) fn run(context: &Context, roots: &Roots) -> Result<Exit, Failure> {
     let pair = context.pair(roots, true)?;
     let settings = Source::of(&pair.config, roots);
     let told = Told { context, cancel: pair.watch.cancel(), manager: Manager::new() };
+    end_in_time(Arc::clone(&told.cancel), context.screen.clone());
     let ended = live(&settings, &pair.options, &told);
     Manager::stopping();
     ended?;
     context.screen.say("stopped; everything that was begun is finished or rolled back");
     Ok(Exit::Clean)
+}
+
+/// How long a stop may take. What takes longer hangs: a server that is gone holds whoever reads from it.
+const STOP: Duration = Duration::from_secs(5);
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// Ends the program when a stop takes too long. What is on disk then is what a kill leaves, and the next session goes on
+/// from there.
+fn end_in_time(cancel: Arc<Cancel>, screen: Screen) {
+    let wait = move || {
+        while !cancel.is_cancelled() {
+            thread::sleep(GLANCE);
+        }
+        thread::sleep(STOP);
+        let words = "something does not answer: ended without it, as by a kill";
+        log::error!(operation = "run"; "{words}");
+        screen.tell(words);
+        log::logger().flush();
+        std::process::exit(i32::from(Exit::TryAgain.code()));
+    };
+    // Without the thread a stop takes as long as it takes.
+    if let Err(error) = thread::Builder::new().name("stop".to_owned()).spawn(wait) {
+        log::debug!("no thread for the end: {error}");
+    }
 }
 
 /// Where the configuration comes from.

@@ -234,6 +234,33 @@ fn a_mount_behind_a_users_program_is_looked_at_in_turn() {
 }
 
 #[test]
+fn a_drive_that_hangs_does_not_hold_up_the_end() {
+    let world = World::new();
+    let Some(mounted) = Mounted::ntfs(&world, "right") else { return };
+    world.write("left/file", "old");
+    configure(&world, "sync_interval_seconds = 1\n");
+    let session = Session::start(&world, |_| {});
+    wait("the first file", || world.has("right/file"));
+    let server = world.path("image").display().to_string();
+    let found = Command::new("pgrep").args(["-f", &format!("lowntfs-3g {server}")]).output().unwrap();
+    let server = String::from_utf8(found.stdout).unwrap().split_whitespace().next().unwrap().to_owned();
+    assert!(ran("kill", &[Path::new("-STOP"), Path::new(&server)]));
+    // Whoever looks there now waits for an answer.
+    std::thread::sleep(Duration::from_secs(3));
+    let begun = Instant::now();
+    let code = session.stop();
+    let took = begun.elapsed();
+    assert!(ran("kill", &[Path::new("-CONT"), Path::new(&server)]));
+    assert_eq!(code, 3);
+    assert!(took < Duration::from_secs(9), "it took {took:?}");
+    let again = Session::start(&world, |_| {});
+    world.write("left/after", "after");
+    wait("what was made afterwards", || content(&world.path("right/after")) == "after");
+    assert_eq!(again.stop(), 0);
+    drop(mounted);
+}
+
+#[test]
 fn a_system_that_allows_no_more_watched_folders_is_said_once_and_looked_at_in_turn() {
     let Some(limited) = limit("max_inotify_watches", 60) else { return };
     let world = World::new();
