@@ -5,7 +5,8 @@
 //! and from the moment when its change was let through, whether it was carried out at once or is left for later. Must not
 //! count what a person approved.
 
-use std::collections::BTreeMap;
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,12 +22,44 @@ const WINDOW: Duration = Duration::from_mins(10);
 #[derive(Debug, Default)]
 pub(crate) struct Lately(Mutex<Let>);
 
-/// What was let through.
+/// What was let through. Of a path there is its hash alone: what a busy hour takes must not fill the memory, and two paths
+/// that share one make the sum less by one.
 #[derive(Debug, Default)]
 struct Let {
-    all: BTreeMap<RelPath, (Instant, Sides<Taken>)>,
+    hasher: RandomState,
+    all: HashMap<u64, (Instant, Sides<Taken>)>,
+    /// In the order in which it happened; what happened again at a path is in it again.
+    order: VecDeque<(Instant, u64)>,
+    sum: Sides<Taken>,
     /// Nothing is forgotten until a person has looked.
     stay: bool,
+}
+
+impl Let {
+    fn drop_one(&mut self, path: u64) {
+        if let Some((_, taken)) = self.all.remove(&path) {
+            subtract(&mut self.sum, taken);
+        }
+    }
+
+    fn forget_old(&mut self, now: Instant) {
+        while let Some(&(since, path)) = self.order.front() {
+            if self.stay || now.duration_since(since) <= WINDOW {
+                return;
+            }
+            self.order.pop_front();
+            if self.all.get(&path).is_some_and(|(last, _)| *last == since) {
+                self.drop_one(path);
+            }
+        }
+    }
+}
+
+fn subtract(sum: &mut Sides<Taken>, taken: Sides<Taken>) {
+    for side in Side::BOTH {
+        sum[side].files = sum[side].files.saturating_sub(taken[side].files);
+        sum[side].gone = sum[side].gone.saturating_sub(taken[side].gone);
+    }
 }
 
 impl Lately {
@@ -35,23 +68,31 @@ impl Lately {
         let mut lately = self.lock();
         for action in actions {
             let taken = takes(action);
-            if taken.either(|side| side.files > 0) {
-                lately.all.insert(action.path.clone(), (now, taken));
+            if taken.both(|side| side.files == 0) {
+                continue;
             }
+            let path = lately.hasher.hash_one(&action.path);
+            lately.drop_one(path);
+            for side in Side::BOTH {
+                lately.sum[side].files += taken[side].files;
+                lately.sum[side].gone += taken[side].gone;
+            }
+            lately.all.insert(path, (now, taken));
+            lately.order.push_back((now, path));
         }
     }
 
     /// What counts now beside a plan, which counts by itself what it does at the key paths it `plans`.
-    pub(crate) fn taken(&self, now: Instant, plans: impl Fn(&RelPath) -> bool) -> Sides<Taken> {
+    pub(crate) fn taken<'a>(&self, now: Instant, plans: impl Iterator<Item = &'a RelPath>) -> Sides<Taken> {
         let mut lately = self.lock();
-        if !lately.stay {
-            lately.all.retain(|_, (since, _)| now.duration_since(*since) <= WINDOW);
+        lately.forget_old(now);
+        let mut sum = lately.sum;
+        if lately.all.is_empty() {
+            return sum;
         }
-        let mut sum = Sides::<Taken>::default();
-        for (_, (_, taken)) in lately.all.iter().filter(|(path, _)| !plans(path)) {
-            for side in Side::BOTH {
-                sum[side].files += taken[side].files;
-                sum[side].gone += taken[side].gone;
+        for path in plans {
+            if let Some((_, taken)) = lately.all.get(&lately.hasher.hash_one(path)) {
+                subtract(&mut sum, *taken);
             }
         }
         sum
@@ -108,14 +149,15 @@ mod tests {
     fn each_path_counts_once_for_as_long_as_a_window_or_until_somebody_looked() {
         let start = Instant::now();
         let lately = Lately::default();
+        lately.note([goes("b"), goes("c")].iter(), start);
         for second in 0..60 {
             lately.note([goes("a")].iter(), start + Duration::from_secs(second));
         }
-        lately.note([goes("b"), goes("c")].iter(), start);
-        let files = |after: Duration| lately.taken(start + after, |path| path.name() == b"c").right.files;
+        let planned = [RelPath::try_from("c").unwrap()];
+        let files = |after: Duration| lately.taken(start + after, planned.iter()).right.files;
         assert_eq!(files(Duration::from_mins(1)), 2, "what is planned now counts by itself");
-        assert_eq!(lately.taken(start, |_| false).right, Taken { files: 3, gone: 3 });
-        assert_eq!(lately.taken(start, |_| false).left, Taken::default());
+        assert_eq!(lately.taken(start, std::iter::empty()).right, Taken { files: 3, gone: 3 });
+        assert_eq!(lately.taken(start, std::iter::empty()).left, Taken::default());
         assert_eq!(files(WINDOW + Duration::from_secs(10)), 1, "the last time counts");
         lately.stay();
         assert_eq!(files(WINDOW * 5), 1);

@@ -15,7 +15,6 @@ use sync_core::entry::{Reason, Trouble};
 use sync_core::guidance::{Focus, Guidance};
 use sync_core::matrix::Rule;
 use sync_core::part::Part;
-use sync_core::path::RelPath;
 use sync_core::plan::{Answer, Asked, Evidence, Plan, Question};
 use sync_core::side::{Side, Sides};
 use sync_core::snapshot::Snapshot;
@@ -124,9 +123,7 @@ impl Session {
         let mut evidence = Evidence::default();
         self.recall_doubts(&snapshots, &mut guidance, &mut evidence)?;
         let mut comparison = self.compare(part, &snapshots, everything, &guidance.focus())?;
-        let planned = |path: &RelPath| {
-            comparison.differences.binary_search_by(|difference| difference.path.cmp(path)).is_ok()
-        };
+        let planned = comparison.differences.iter().map(|difference| &difference.path);
         comparison.taken_lately = self.lately.taken(Instant::now(), planned);
         let mut plan = decide_with(&comparison, &snapshots, &evidence, &self.terms, &guidance);
         for round in 0.. {
