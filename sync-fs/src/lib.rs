@@ -44,3 +44,10 @@ pub use clock::ClockReading;
 pub use ignore_rules::{IgnoreError, IgnoreRules, IgnoreSpec};
 pub use layout::OWN;
 pub use local::{Access, LocalOptions, LocalReplica};
+
+/// Gives memory that is free back to the system, where the allocator would keep it. For who runs for long; costs some
+/// milliseconds.
+pub fn trim_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    sys::trim_memory();
+}

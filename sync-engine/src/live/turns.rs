@@ -38,6 +38,9 @@ use crate::watch::Watch;
 /// When everything is looked at again after a cycle near some paths was halted, at the latest.
 const HALTED: Duration = Duration::from_mins(1);
 
+/// How often memory that is free goes back to the system, at the most.
+const TRIM: Duration = Duration::from_mins(1);
+
 /// Paths as some side spells them, each with whether everything below it is meant.
 type Told = BTreeMap<RelPath, bool>;
 
@@ -61,6 +64,8 @@ pub(super) struct Turns<'scope, 'env> {
     rests: bool,
     /// None until everything was looked at.
     last_full: Option<Instant>,
+    /// When memory is given back next; none while nothing was done since.
+    trim: Option<Instant>,
     /// A cycle that was halted left what it was told of to a look at everything by then.
     full_by: Option<Instant>,
 }
@@ -91,6 +96,7 @@ impl<'scope, 'env> Turns<'scope, 'env> {
             asked: Vec::new(),
             rests: false,
             last_full: None,
+            trim: None,
             full_by: None,
         }
     }
@@ -136,6 +142,9 @@ impl<'scope, 'env> Turns<'scope, 'env> {
                 self.lane.start();
             }
             let now = Instant::now();
+            if self.trim.take_if(|at| *at <= now).is_some() {
+                sync_fs::trim_memory();
+            }
             if now >= self.next_full(now) {
                 self.full()?;
                 continue;
@@ -365,6 +374,7 @@ impl<'scope, 'env> Turns<'scope, 'env> {
         let standing = self.session.state.as_ref().map(State::problems).transpose()?.unwrap_or_default();
         self.again.stand(&standing, looked, now);
         self.asked.iter_mut().for_each(|asked| asked.hear(&report));
+        self.trim.get_or_insert(now + TRIM);
         if report.run.is_some() || !report.is_clean() {
             self.watch.cycle(&report);
         }

@@ -14,6 +14,8 @@ mod names;
 #[cfg(windows)]
 mod windows;
 
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub(crate) use ffi::trim_memory;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::*;
 #[cfg(windows)]
