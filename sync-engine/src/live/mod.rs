@@ -4,7 +4,9 @@
 //! trying again. There is no second engine: everything is done by [`Session::sync`] and [`Session::sync_near`].
 //!
 //! Start with [`live`], which opens the pair and waits for roots that are away; `turns` is the loop of an open session,
-//! `ears` hears what happens on both sides, `rolling` looks round a side that tells nothing, `dirty` says what is looked at when, `reached` lets other commands in, `reload` takes another configuration.
+//! `ears` hears what happens on both sides, `rolling` looks round a side that tells nothing, `dirty` says what is looked
+//! at when, `waiting` what is left for later and `again` what has failed, `holding` what a cycle leaves, `lane` prepares
+//! large copies, `reached` and `asked` let other commands in, `reload` takes another configuration.
 
 mod again;
 mod asked;

@@ -192,12 +192,7 @@ impl Round<'_> {
             self.order.remove(number);
             return Visited::Seen;
         };
-        let request = ScanRequest {
-            equivalence: self.session.equivalence(),
-            filter: &*self.session.filter,
-            control: &Uncontrolled,
-            threads: 1,
-        };
+        let request = ScanRequest { threads: 1, ..self.session.scan_request(&Uncontrolled) };
         let listed = self.session.replicas[self.side].list(&path, &request);
         let told = match listed {
             Ok(listing) => self.look(number, &path, &listing),
