@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, Select, Sender, TryRecvError, bounded, unbounded};
 use sync_notify::{Channel, Delivered, DeliveryError, Letter};
 use sync_state::Waiting;
 
@@ -68,15 +68,32 @@ impl Courier {
         }
     }
 
-    /// What came back by now, or until `deadline` while something is under way.
-    pub(crate) fn back(&mut self, deadline: Option<Instant>) -> Option<Tried> {
-        let tried = match deadline.filter(|_| self.busy) {
-            Some(deadline) => self.take.recv_deadline(deadline).ok(),
-            None => self.take.try_recv().ok(),
-        }?;
-        self.busy &= !tried.last;
-        Some(tried)
+    /// What came back by now.
+    pub(crate) fn back(&mut self) -> Option<Tried> {
+        match self.take.try_recv() {
+            Ok(tried) => {
+                self.busy &= !tried.last;
+                Some(tried)
+            }
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => {
+                // Its thread is gone: what it was given waits for the next session.
+                self.busy = false;
+                None
+            }
+        }
     }
+}
+
+/// Waits until something has come back from any of those that are under way, or until `deadline`: a way that hangs
+/// must not keep another from its next letters.
+pub(crate) fn wait(couriers: &[Courier], deadline: Instant) {
+    let mut any = Select::new();
+    for courier in couriers.iter().filter(|courier| courier.busy) {
+        any.recv(&courier.take);
+    }
+    // Whether one is ready or the time is over is seen by who looks.
+    let _ = any.ready_deadline(deadline);
 }
 
 /// What is to be done with a letter that could not be delivered.

@@ -230,18 +230,21 @@ impl Alerts {
     fn deliver(&self, state: &State, deadline: Option<Instant>) -> Result<(), StateError> {
         let mut couriers = self.couriers();
         loop {
+            let over = deadline.is_some_and(|deadline| Instant::now() >= deadline);
             for courier in couriers.iter_mut() {
-                while let Some(tried) = courier.back(deadline) {
+                while let Some(tried) = courier.back() {
                     enter(state, courier, tried)?;
                 }
-                // Waiting on it once more would find it at work until the end.
-                if !courier.busy && deadline.is_none_or(|deadline| Instant::now() < deadline) {
+                // What is given at the end would be under way when the program ends.
+                if !courier.busy && !over {
                     hand_out(state, courier)?;
                 }
             }
-            let over = deadline.is_none_or(|deadline| Instant::now() >= deadline);
-            if over || couriers.iter().all(|courier| !courier.busy) {
-                return Ok(());
+            match deadline {
+                Some(deadline) if !over && couriers.iter().any(|courier| courier.busy) => {
+                    courier::wait(&couriers, deadline);
+                }
+                _ => return Ok(()),
             }
         }
     }
