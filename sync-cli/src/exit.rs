@@ -4,7 +4,7 @@ use std::fmt;
 
 use anyhow::Error;
 use sync_engine::config::ConfigError;
-use sync_engine::{ErrorKind, SessionError};
+use sync_engine::{ErrorKind, SessionError, Verdict};
 
 /// The exit codes. Scripts rely on them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,6 +44,16 @@ impl Exit {
             Self::TryAgain => "try-again",
             Self::Halted => "halted",
             Self::Internal => "internal",
+        }
+    }
+}
+
+impl From<Verdict> for Exit {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Clean => Self::Clean,
+            Verdict::Look => Self::Look,
+            Verdict::Halted => Self::Halted,
         }
     }
 }

@@ -34,6 +34,7 @@ mod throttle;
 mod timetable;
 mod underway;
 mod upkeep;
+mod verdict;
 mod watch;
 
 pub use alerts::{AlertsReport, TestDelivery, alert_failure, alerts_report, send_test};
@@ -46,7 +47,7 @@ pub use desk::{
 };
 pub use error::{ErrorKind, SessionError};
 pub use halt::{HaltFolder, HaltReport};
-pub use live::{FileSettings, LiveWatch, Reloaded, Reread, RollingReport, Settings, live};
+pub use live::{FileSettings, LiveWatch, Reloaded, Reread, RollingReport, Settings, Source, live};
 pub use put_back::{
     Keeping, LeftAlone, PurgeReport, Purged, RestoreOptions, RestoreReport, Restored, TrashFilter, TrashItem,
     TrashList, TrashSum, UndoOptions, UndoReport,
@@ -58,4 +59,5 @@ pub use sync_notify as notify;
 pub use sync_replica as replica;
 pub use sync_state::{State, StateError};
 pub use timetable::Standing;
+pub use verdict::{Judged, Verdict};
 pub use watch::{Cancel, Phase, Silent, Watch};

@@ -1,5 +1,7 @@
 //! `check`: is everything as it must be for a sync.
 
+use sync_engine::Judged as _;
+
 use crate::args::Roots;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
@@ -12,5 +14,5 @@ pub(super) fn run(context: &Context, roots: &Roots, send_test_mail: bool) -> Res
         report.send_test(&pair.config);
     }
     super::print(context, &report, || show::check::text(&report))?;
-    Ok(if report.is_ok() { Exit::Clean } else { Exit::Look })
+    Ok(report.verdict().into())
 }

@@ -3,7 +3,7 @@
 use sync_engine::control::Request;
 use sync_engine::core::guidance::Keep;
 use sync_engine::core::side::Side;
-use sync_engine::{ConflictList, ConflictView, ResolveReport, Which};
+use sync_engine::{ConflictList, ConflictView, Judged as _, ResolveReport, Which};
 
 use crate::args::{Conflicts, KeepArg, ListConflicts};
 use crate::context::Context;
@@ -17,7 +17,7 @@ pub(super) fn run(context: &Context, list: ListConflicts, what: Option<Conflicts
             let report: ConflictList = pair.ask(&Request::Conflicts { all })?;
             drop(pair.watch);
             super::print(context, &report, || show::conflicts::list(&report, all))?;
-            Ok(if report.open > 0 { Exit::Look } else { Exit::Clean })
+            Ok(report.verdict().into())
         }
         Conflicts::Show { path, named } => {
             let pair = context.pair(&named.into(), false)?;
@@ -32,7 +32,7 @@ pub(super) fn run(context: &Context, list: ListConflicts, what: Option<Conflicts
             let report: ResolveReport = pair.ask(&Request::Resolve { which, keep: kept(keep) })?;
             drop(pair.watch);
             super::print(context, &report, || show::conflicts::resolved(&report, context.screen.level()))?;
-            Ok(if report.is_clean() { Exit::Clean } else { Exit::Look })
+            Ok(report.verdict().into())
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use sync_engine::ResyncReport;
 use sync_engine::control::Request;
+use sync_engine::{Judged as _, ResyncReport};
 
 use crate::args::Roots;
 use crate::context::Context;
@@ -16,11 +16,5 @@ pub(super) fn run(context: &Context, paths: &[PathBuf], roots: &Roots) -> Result
     let report: ResyncReport = pair.ask(&Request::Resync { paths })?;
     drop(pair.watch);
     super::print(context, &report, || show::resync::text(&report, context.screen.level()))?;
-    Ok(if report.halt.is_some() {
-        Exit::Halted
-    } else if report.is_clean() && !show::resync::nothing_compared(&report) {
-        Exit::Clean
-    } else {
-        Exit::Look
-    })
+    Ok(report.verdict().into())
 }

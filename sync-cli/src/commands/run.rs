@@ -1,15 +1,12 @@
 //! `run`: the live session, until it is stopped.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use sync_engine::config::{Config, ConfigError};
+use sync_engine::config::Config;
 use sync_engine::report::SyncReport;
-use sync_engine::{
-    Cancel, FileSettings, LiveWatch, Phase, Reloaded, Reread, SessionError, Settings, Watch, live,
-};
+use sync_engine::{Cancel, LiveWatch, Phase, Reloaded, SessionError, Source, Watch, live};
 
 use crate::args::Roots;
 use crate::context::Context;
@@ -20,7 +17,7 @@ use crate::{show, stop};
 
 pub(super) fn run(context: &Context, roots: &Roots) -> Result<Exit, Failure> {
     let pair = context.pair(roots, true)?;
-    let settings = Source::of(&pair.config, roots);
+    let settings = source(&pair.config, roots);
     let told = Told { context, cancel: pair.watch.cancel(), manager: Manager::new() };
     end_in_time(Arc::clone(&told.cancel), context.screen.clone());
     let ended = live(&settings, &pair.options, &told);
@@ -28,6 +25,17 @@ pub(super) fn run(context: &Context, roots: &Roots) -> Result<Exit, Failure> {
     ended?;
     context.screen.say("stopped; everything that was begun is finished or rolled back");
     Ok(Exit::Clean)
+}
+
+/// Where the configuration comes from, which is read again when the system asks for it.
+fn source(config: &Config, roots: &Roots) -> Source {
+    let named = (roots.left.is_some() && roots.right.is_some()).then(|| config.roots.clone());
+    let source = Source::of(config, named);
+    if let Source::File(file) = &source {
+        let asked = Arc::clone(file);
+        stop::reload_with(move || asked.ask());
+    }
+    source
 }
 
 /// How long a stop may take. What takes longer hangs: a server that is gone holds whoever reads from it.
@@ -51,51 +59,6 @@ fn end_in_time(cancel: Arc<Cancel>, screen: Screen) {
     // Without the thread a stop takes as long as it takes.
     if let Err(error) = thread::Builder::new().name("stop".to_owned()).spawn(wait) {
         log::debug!("no thread for the end: {error}");
-    }
-}
-
-/// Where the configuration comes from.
-enum Source {
-    File(Arc<FileSettings>),
-    /// Two folders, and the defaults.
-    Fixed(Box<Config>),
-}
-
-impl Source {
-    fn of(config: &Config, roots: &Roots) -> Self {
-        let Some(file) = config.file.clone() else { return Self::Fixed(Box::new(config.clone())) };
-        let named = roots.left.clone().zip(roots.right.clone());
-        let from = file.clone();
-        let load = move || load(&from, named.as_ref());
-        let settings = Arc::new(FileSettings::new(file, config.clone(), load));
-        let asked = Arc::clone(&settings);
-        stop::reload_with(move || asked.ask());
-        Self::File(settings)
-    }
-}
-
-/// As the context reads it when the program starts.
-fn load(file: &PathBuf, named: Option<&(PathBuf, PathBuf)>) -> Result<Config, ConfigError> {
-    let mut config = Config::load(file)?;
-    if let Some((left, right)) = named {
-        config.roots = Config::for_roots(left, right)?.roots;
-    }
-    Ok(config)
-}
-
-impl Settings for Source {
-    fn current(&self) -> Config {
-        match self {
-            Self::File(settings) => settings.current(),
-            Self::Fixed(config) => Config::clone(config),
-        }
-    }
-
-    fn changed(&self) -> Option<Reread> {
-        match self {
-            Self::File(settings) => settings.changed(),
-            Self::Fixed(_) => None,
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `scan`: counts, and nothing else.
 
+use sync_engine::Judged as _;
 use sync_engine::control::Request;
 use sync_engine::report::ScanReport;
 
@@ -13,5 +14,5 @@ pub(super) fn run(context: &Context, roots: &Roots) -> Result<Exit, Failure> {
     let report: ScanReport = pair.ask(&Request::Scan)?;
     drop(pair.watch);
     super::print(context, &report, || show::scan::text(&report, context.screen.level()))?;
-    Ok(if report.problems.is_empty() { Exit::Clean } else { Exit::Look })
+    Ok(report.verdict().into())
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sync_engine::control::Request;
 use sync_engine::records::StatusReport;
-use sync_engine::{SessionError, StateError};
+use sync_engine::{Judged as _, SessionError, StateError};
 
 use crate::args::Roots;
 use crate::context::{Context, Pair};
@@ -23,11 +23,7 @@ pub(super) fn run(context: &Context, roots: &Roots, hours: u32, watch: bool) -> 
     }
     let report = look(&pair, hours)?;
     super::print(context, &report, || show::status::text(&report, context.screen.level()))?;
-    Ok(exit(&report))
-}
-
-fn exit(report: &StatusReport) -> Exit {
-    if report.needs_person { Exit::Look } else { Exit::Clean }
+    Ok(report.verdict().into())
 }
 
 /// The state is held no longer than it takes to read it: a sync may want it.
@@ -41,7 +37,7 @@ fn redraw(context: &Context, pair: &Pair, hours: u32) -> Result<Exit, Failure> {
     loop {
         match look(pair, hours) {
             Ok(report) => {
-                last = exit(&report);
+                last = report.verdict().into();
                 context.screen.redraw(&show::status::text(&report, context.screen.level()))
             }
             // A run is under way, or a session just ended: what was seen before stays.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sync_engine::control::{Needs, Request};
 use sync_engine::report::SyncReport;
-use sync_engine::{PlannedReport, ReviewedPlan, SessionError};
+use sync_engine::{Judged as _, PlannedReport, ReviewedPlan, SessionError};
 
 use crate::args::Roots;
 use crate::context::Context;
@@ -21,26 +21,16 @@ pub(super) fn run(context: &Context, roots: &Roots, approve: bool) -> Result<Exi
     let contact = pair
         .contact(Needs::Acting)
         .inspect_err(|error| sync_engine::alert_failure(&pair.config, &pair.options, error, DELIVERY))?;
-    // A running session sees to its alerts itself.
-    let deliver = |patience| contact.session().into_iter().for_each(|here| here.deliver_alerts(patience));
-    let report: SyncReport =
-        pair.ask_of(&contact, &Request::Sync { approve }).inspect_err(|_| deliver(DELIVERY))?;
+    let report: SyncReport = pair
+        .ask_of(&contact, &Request::Sync { approve })
+        .inspect_err(|_| contact.finish(pair.is_stopped()))?;
     let stopped = pair.is_stopped();
     drop(pair.watch);
     let printed = super::print(context, &report, || show::sync::text(&report, context.screen.level()));
-    // The result is there; what is not delivered in time waits for the next run.
-    deliver(if stopped { Duration::ZERO } else { DELIVERY });
-    if let (Some(session), false) = (contact.session(), stopped) {
-        session.tidy();
-    }
+    // The result is there already for whoever waits for it.
+    contact.finish(stopped);
     printed?;
-    Ok(if report.halt.is_some() {
-        Exit::Halted
-    } else if report.is_clean() && report.waiting == 0 {
-        Exit::Clean
-    } else {
-        Exit::Look
-    })
+    Ok(report.verdict().into())
 }
 
 /// One cycle that does no more than a plan file allows.
@@ -58,15 +48,7 @@ pub(super) fn reviewed(
     let stopped = pair.is_stopped();
     drop(pair.watch);
     let printed = super::print(context, &report, || show::sync::reviewed(&report, context.screen.level()));
-    if let Some(session) = contact.session() {
-        session.deliver_alerts(if stopped { Duration::ZERO } else { DELIVERY });
-    }
+    contact.finish(stopped);
     printed?;
-    Ok(if report.sync.halt.is_some() {
-        Exit::Halted
-    } else if report.is_clean() {
-        Exit::Clean
-    } else {
-        Exit::Look
-    })
+    Ok(report.verdict().into())
 }

@@ -6,7 +6,8 @@ use sync_engine::config::{parse_duration, parse_size};
 use sync_engine::control::{Needs, Request};
 use sync_engine::core::side::Side;
 use sync_engine::{
-    PurgeReport, RestoreOptions, RestoreReport, SessionError, TrashFilter, TrashList, parse_moment,
+    Judged as _, PurgeReport, RestoreOptions, RestoreReport, SessionError, TrashFilter, TrashList,
+    parse_moment,
 };
 
 use crate::args::{Roots, SideArg, Trash, TrashArgs};
@@ -73,7 +74,7 @@ fn list(context: &Context, filter: &TrashFilter, roots: &Roots) -> Result<Exit, 
     let report: TrashList = pair.ask(&Request::Trash(filter.clone()))?;
     drop(pair.watch);
     super::print(context, &report, || show::trash::list(&report, context.screen.level()))?;
-    Ok(if report.problems.is_empty() { Exit::Clean } else { Exit::Look })
+    Ok(report.verdict().into())
 }
 
 fn restore(context: &Context, options: &RestoreOptions, roots: &Roots) -> Result<Exit, Failure> {
@@ -81,7 +82,7 @@ fn restore(context: &Context, options: &RestoreOptions, roots: &Roots) -> Result
     let report: RestoreReport = pair.ask(&Request::Restore(options.clone()))?;
     drop(pair.watch);
     super::print(context, &report, || show::trash::restored(&report, context.screen.level()))?;
-    Ok(if report.is_whole() && !report.restored.is_empty() { Exit::Clean } else { Exit::Look })
+    Ok(report.verdict().into())
 }
 
 /// How things are dropped.
@@ -119,5 +120,5 @@ fn purge(context: &Context, filter: &TrashFilter, how: &Dropping, roots: &Roots)
     let report = purge(how.dry_run)?;
     drop(pair.watch);
     super::print(context, &report, || show::trash::purged(&report, context.screen.level()))?;
-    Ok(if report.problems.is_empty() { Exit::Clean } else { Exit::Look })
+    Ok(report.verdict().into())
 }

@@ -1,7 +1,7 @@
 //! `undo`: put back what a run did.
 
 use sync_engine::control::{Needs, Request};
-use sync_engine::{UndoOptions, UndoReport};
+use sync_engine::{Judged as _, UndoOptions, UndoReport};
 
 use crate::args::Roots;
 use crate::context::Context;
@@ -24,7 +24,7 @@ pub(super) fn run(context: &Context, run: u64, how: &How, roots: &Roots) -> Resu
     if how.dry_run || plan.transitions.is_empty() {
         drop(pair.watch);
         super::print(context, &plan, || show::undo::plan(&plan, level))?;
-        return Ok(if plan.is_whole() { Exit::Clean } else { Exit::Look });
+        return Ok(plan.verdict().into());
     }
     context.screen.say(show::undo::plan(&plan, level).trim_end());
     if !how.yes {
@@ -45,5 +45,5 @@ pub(super) fn run(context: &Context, run: u64, how: &How, roots: &Roots) -> Resu
     let report: UndoReport = pair.ask_of(&contact, &Request::Undo { run, options })?;
     drop(pair.watch);
     super::print(context, &report, || show::undo::done(&report, level))?;
-    Ok(if report.is_whole() { Exit::Clean } else { Exit::Look })
+    Ok(report.verdict().into())
 }

@@ -43,10 +43,10 @@ pub(crate) fn text(report: &ResyncReport, level: i8) -> String {
     if report.cancelled {
         let _ = writeln!(out, "{} as you asked; run it again to go on", paint(BOLD, "Stopped"));
     }
-    if level < 0 && report.is_clean() && !nothing_compared(report) {
+    if level < 0 && report.is_clean() && !report.compared_nothing() {
         return out;
     }
-    if nothing_compared(report) {
+    if report.compared_nothing() {
         let words = "no file was looked at: nothing lies there on both sides";
         let _ = writeln!(out, "{}: {words}", paint(CARE.bold(), "Nothing compared"));
         return out;
@@ -63,9 +63,4 @@ pub(crate) fn text(report: &ResyncReport, level: i8) -> String {
         lists::counts(&mut out, &report.done);
     }
     out
-}
-
-/// Whether no file was read and nothing was done: a path that was mistyped must not look like one that is in order.
-pub(crate) fn nothing_compared(report: &ResyncReport) -> bool {
-    report.is_clean() && report.examined == 0 && report.done.is_empty()
 }

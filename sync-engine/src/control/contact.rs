@@ -4,6 +4,7 @@
 //! are carried out here, by the same code.
 
 use std::path::Path;
+use std::time::Duration;
 
 use sync_state::{State, StateError};
 
@@ -14,6 +15,9 @@ use crate::config::Config;
 use crate::error::SessionError;
 use crate::records::{Running, open_records};
 use crate::session::{Session, SessionOptions, state_dir};
+
+/// How long the end of a sync may wait for alerts to be delivered; what is not, waits for the next one.
+const DELIVERY: Duration = Duration::from_secs(20);
 
 /// Somebody who can be asked about a pair.
 pub enum Contact {
@@ -61,6 +65,16 @@ impl Contact {
             Self::Session(session) => carry_out(session, request, &Follow(caller)),
             Self::Records(state) => from_records(state.as_ref(), &Running::default(), request),
             Self::Running(client) => client.ask(request, caller),
+        }
+    }
+
+    /// What is due once a sync has ended, however it did: alerts go out, and the state is tidied. Nobody who wants to
+    /// stop waits for it. A running session sees to that itself.
+    pub fn finish(&self, is_stopped: bool) {
+        let Some(session) = self.session() else { return };
+        session.deliver_alerts(if is_stopped { Duration::ZERO } else { DELIVERY });
+        if !is_stopped {
+            session.tidy();
         }
     }
 

@@ -48,6 +48,14 @@ pub enum PlanFileError {
         /// What happened.
         source: std::io::Error,
     },
+    /// It could not be written.
+    #[error("the plan file `{path}` cannot be written: {source}")]
+    Write {
+        /// The file.
+        path: String,
+        /// What happened.
+        source: std::io::Error,
+    },
     /// It is no JSON, or ends too early.
     #[error("the plan file `{path}` is damaged or cut off: {source}")]
     Json {
@@ -127,6 +135,25 @@ pub struct PlanFile {
     pub counts: BTreeMap<String, u64>,
     /// Bytes that would be copied.
     pub bytes: u64,
+}
+
+impl PlanFile {
+    /// Writes it, laid out for a person who may shorten it. It is written beside its place first: nobody ever finds half
+    /// a plan.
+    pub fn write(&self, path: &Path) -> Result<(), PlanFileError> {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(".part");
+        let written = serde_json::to_vec_pretty(self).map_err(std::io::Error::from).and_then(|mut bytes| {
+            bytes.push(b'\n');
+            std::fs::write(&beside, bytes)?;
+            std::fs::rename(&beside, path)
+        });
+        written.map_err(|source| {
+            // What is half written is of no use; if it cannot be removed either, the error says enough.
+            let _ = std::fs::remove_file(&beside);
+            PlanFileError::Write { path: path.display().to_string(), source }
+        })
+    }
 }
 
 /// One transition with the exact versions it was planned on.

@@ -75,6 +75,11 @@ impl ResyncReport {
             && self.left_undone == 0
             && !self.cancelled
     }
+
+    /// Whether no file was read and nothing was done: a path that was mistyped must not look like one that is in order.
+    pub fn compared_nothing(&self) -> bool {
+        self.is_clean() && self.examined == 0 && self.done.is_empty()
+    }
 }
 
 /// A content that differs without a trace of a change.

@@ -1,14 +1,17 @@
 //! A configuration that lies in a file.
 //!
 //! Owns [`FileSettings`]: it looks at the file now and then, and reads it when it is another one and has rested, for
-//! who writes it may not be done. Whether what it reads is valid is `config`'s.
+//! who writes it may not be done. Whether what it reads is valid is `config`'s. [`Source`] is for those who do not know
+//! whether there is a file.
 
 use std::fmt;
 use std::fs::Metadata;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
+
+use sync_core::side::Sides;
 
 use super::reload::{Reread, Settings};
 use crate::config::{Config, ConfigError};
@@ -109,6 +112,48 @@ impl Settings for FileSettings {
         // What was written while it was read is read again.
         looked.read = Some(seen);
         Some(Reread { asked, config })
+    }
+}
+
+/// Where the configuration of a session comes from for as long as it runs.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A file, which is followed.
+    File(Arc<FileSettings>),
+    /// Nothing that could change.
+    Fixed(Box<Config>),
+}
+
+impl Source {
+    /// The file that a configuration was loaded from, or the configuration itself where there is none. Two `roots` win
+    /// over those of the file, whatever it comes to say.
+    pub fn of(config: &Config, roots: Option<Sides<PathBuf>>) -> Self {
+        let Some(file) = config.file.clone() else { return Self::Fixed(Box::new(config.clone())) };
+        let from = file.clone();
+        let load = move || {
+            let mut config = Config::load(&from)?;
+            if let Some(roots) = &roots {
+                config.roots.clone_from(roots);
+            }
+            Ok(config)
+        };
+        Self::File(Arc::new(FileSettings::new(file, config.clone(), load)))
+    }
+}
+
+impl Settings for Source {
+    fn current(&self) -> Config {
+        match self {
+            Self::File(settings) => settings.current(),
+            Self::Fixed(config) => Config::clone(config),
+        }
+    }
+
+    fn changed(&self) -> Option<Reread> {
+        match self {
+            Self::File(settings) => settings.changed(),
+            Self::Fixed(_) => None,
+        }
     }
 }
 

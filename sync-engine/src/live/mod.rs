@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 
-pub use self::file::FileSettings;
+pub use self::file::{FileSettings, Source};
 use self::reached::Reached;
 use self::reload::{Interrupted, Reload};
 pub use self::reload::{Reloaded, Reread, Settings};
