@@ -139,7 +139,9 @@ impl Session {
             if report.halt.is_none() || guarded {
                 // What a guard has stopped is not done, and what was planned before has counted then.
                 if !options.approve && !guarded {
-                    let is_new = |action: &&Action| !hold.is_some_and(|hold| hold.judged(&action.path));
+                    let is_new = |action: &&Action| {
+                        !hold.is_some_and(|hold| hold.judged(&action.path) || hold.doubts(action))
+                    };
                     self.lately.note(seen.plan.actions.iter().filter(is_new), Instant::now());
                 }
                 let hold = hold.map(|hold| (hold, guarded));

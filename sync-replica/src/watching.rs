@@ -14,6 +14,9 @@ pub enum News {
     Ended(String),
 }
 
+    /// A name came or went here because something was moved; anything below it may have changed as well. The other end of
+    /// a move is told of right before or after.
+    Moved(RelPath),
 /// A side that is being watched; it ends when this is dropped.
 pub type Watching = Box<dyn Send>;
 

@@ -3,7 +3,7 @@
 //! Owns [`Hold`], by which a live session holds actions back, and what is held together with them. An action that is
 //! held back is not tried, as in a run that was stopped: whatever is left behind half way is what a stop leaves, and
 //! the next cycle that looks there decides anew. Must never hold what makes room or changes names: only copies, what
-//! follows from them, and what a guard has stopped.
+//! follows from them, deletions nobody has told of, and what a guard has stopped.
 
 use std::collections::BTreeSet;
 
@@ -22,6 +22,8 @@ pub(crate) enum Why {
     Writing,
     /// The cycle does enough without it.
     Enough,
+    /// It carries over that something is gone, of which nobody has told yet: it may have been moved.
+    Gone,
     /// A guard stopped it, until a person has looked.
     Guarded,
     /// Something that it needs is held back.
@@ -30,6 +32,12 @@ pub(crate) enum Why {
 
 /// Who holds actions back.
 pub(crate) trait Hold: Sync {
+    /// Whether an action carries over that something is gone, and that is not sure enough yet.
+    fn doubts(&self, action: &Action) -> bool {
+        let _ = action;
+        false
+    }
+
     /// Why an action has to wait. Asked once each, in the plan's order; only one that copies something may.
     fn holds(&self, action: &Action) -> Option<Why>;
 
@@ -117,7 +125,11 @@ impl HeldBack {
         let mut paths: BTreeSet<&RelPath> = BTreeSet::new();
         for (at, action) in plan.actions.iter().enumerate() {
             let takes = guarded && takes(action).either(|side| side.files > 0);
-            let why = if takes { Some(Why::Guarded) } else { hold.holds(action) };
+            let why = match action {
+                _ if takes => Some(Why::Guarded),
+                action if hold.doubts(action) => Some(Why::Gone),
+                action => hold.holds(action),
+            };
             if let Some(why) = why {
                 (mask[at], _) = (true, paths.insert(&action.path));
                 held.push(Held { freight: Freight::of(action), ..Self::one(action, why) });

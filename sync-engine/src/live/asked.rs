@@ -30,7 +30,7 @@ impl Asked {
             report.held.iter().filter(|held| soon(held.why)).map(|held| held.key.clone()).collect()
         };
         let stopped = report.halt.is_some() || report.cancelled;
-        let awaited = keys(&|why| !stopped && matches!(why, Why::Large | Why::Enough));
+        let awaited = keys(&|why| !stopped && matches!(why, Why::Large | Why::Enough | Why::Gone));
         Self { call, report: report.clone(), left: keys(&|_| true), awaited }
     }
 

@@ -15,6 +15,8 @@ const MANY: usize = 20_000;
 #[derive(Clone, Copy, Debug)]
 struct Mark {
     below: bool,
+    /// One end of a move.
+    moved: bool,
     first: Instant,
     last: Instant,
 }
@@ -36,14 +38,24 @@ impl Dirty {
 
     /// Somebody told of a path.
     pub(super) fn mark(&mut self, path: RelPath, below: bool, now: Instant) {
+        self.add(path, Mark { below, moved: false, first: now, last: now });
+    }
+
+    /// Somebody told of one end of a move.
+    pub(super) fn moved(&mut self, path: RelPath, now: Instant) {
+        self.add(path, Mark { below: true, moved: true, first: now, last: now });
+    }
+
+    fn add(&mut self, path: RelPath, new: Mark) {
         if self.marks.len() >= MANY {
             self.marks.clear();
-            self.marks.insert(RelPath::root(), Mark { below: true, first: now, last: now });
+            self.marks.insert(RelPath::root(), Mark { below: true, moved: false, ..new });
             return;
         }
-        let mark = self.marks.entry(path).or_insert(Mark { below, first: now, last: now });
-        mark.below |= below;
-        mark.last = now;
+        let mark = self.marks.entry(path).or_insert(new);
+        mark.below |= new.below;
+        mark.moved |= new.moved;
+        mark.last = new.last;
     }
 
     /// How many paths wait.
@@ -60,19 +72,28 @@ impl Dirty {
         (mark.last + self.rest).min(mark.first + self.longest)
     }
 
-    /// Takes what has rested, or waited, long enough.
+    /// Takes what has rested, or waited, long enough. Whoever looks at one end of a move, or at what lay below it, must
+    /// look at the other end too: alone, it is a deletion. A move is over when it is told of and needs no rest.
     pub(super) fn take(&mut self, now: Instant) -> BTreeMap<RelPath, bool> {
         let (rest, longest) = (self.rest, self.longest);
-        let ripe = |mark: &Mark| (mark.last + rest).min(mark.first + longest) <= now;
-        let mut taken = BTreeMap::new();
-        self.marks.retain(|path, mark| {
-            let goes = ripe(mark);
-            if goes {
-                taken.insert(path.clone(), mark.below);
-            }
-            !goes
-        });
-        taken
+        let ripe = move |mark: &Mark| (mark.last + rest).min(mark.first + longest) <= now;
+        let is_moved = |path: &RelPath| self.marks.get(path).is_some_and(|mark| mark.moved);
+        let moves = self
+            .marks
+            .iter()
+            .filter(|(_, mark)| ripe(mark))
+            .any(|(path, mark)| mark.moved || path.ancestors().any(|above| is_moved(&above)));
+        self.extract(|mark| ripe(mark) || (moves && mark.moved))
+    }
+
+    /// Takes both ends of all moves.
+    pub(super) fn take_moves(&mut self) -> BTreeMap<RelPath, bool> {
+        self.extract(|mark| mark.moved)
+    }
+
+    fn extract(&mut self, goes: impl Fn(&Mark) -> bool) -> BTreeMap<RelPath, bool> {
+        let taken = self.marks.extract_if(.., |_, mark| goes(mark));
+        taken.map(|(path, mark)| (path, mark.below)).collect()
     }
 
     /// Forgets everything: all of it was just looked at.
@@ -110,6 +131,27 @@ mod tests {
             }
         }
         assert_eq!(dirty.due(), Some(at(11_800) + REST));
+    }
+
+    #[test]
+    fn both_ends_of_a_move_go_together_and_with_what_lay_there() {
+        let start = Instant::now();
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        let names = |taken: BTreeMap<RelPath, bool>| taken.keys().map(RelPath::display).collect::<Vec<_>>();
+        let mut dirty = Dirty::new(REST, LONGEST);
+        dirty.mark(path("old/report"), false, at(0));
+        dirty.moved(path("old"), at(100));
+        dirty.moved(path("new"), at(101));
+        dirty.mark(path("beside"), true, at(102));
+        // Somebody goes on working there.
+        dirty.moved(path("new"), at(250));
+        assert_eq!(names(dirty.take(at(300))), ["new", "old", "old/report"]);
+        assert_eq!(names(dirty.take(at(402))), ["beside"]);
+        dirty.mark(path("a"), false, at(1000));
+        dirty.moved(path("b"), at(1100));
+        dirty.moved(path("c"), at(1200));
+        assert_eq!(names(dirty.take(at(1300))), ["a"], "it has nothing to do with them");
+        assert_eq!(names(dirty.take(at(1400))), ["b", "c"]);
     }
 
     #[test]

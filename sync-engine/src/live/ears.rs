@@ -128,6 +128,11 @@ impl<'scope, 'env> Ears<'scope, 'env> {
     }
 
     fn tell(&self, side: Side) -> Tell {
+    /// What was told and nobody has listened to.
+    pub(super) fn unheard(&self) -> Receiver<Heard> {
+        self.news.clone()
+    }
+
         let send = self.send.clone();
         // The receiver is gone only when the session ended.
         Box::new(move |news| drop(send.send((side, news))))

@@ -1,19 +1,21 @@
 //! What a cycle of a live session holds back.
 //!
 //! Owns [`Holding`]: large copies until they are prepared, files that somebody is writing until they are quiet, and
-//! whatever is more than one cycle should take on. [`waits`] is the rule for files that are being written.
+//! whatever is more than one cycle should take on; and deletions of what may only have been moved. [`waits`] is the rule for files that are being written.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::Receiver;
 use sync_core::entry::{Entry, Kind};
 use sync_core::path::RelPath;
 use sync_core::plan::{Action, Phase};
 use sync_core::side::Side;
 
-use super::waiting::{Load, Waiting};
+use super::ears::Heard;
+use super::waiting::{Load, Waiting, reaches};
 use crate::act::hold::{Freight, Held, Hold, Why};
 use crate::clock::now_ns;
 use crate::session::Session;
@@ -75,6 +77,10 @@ pub(super) struct Holding<'a> {
     pub(super) waiting: &'a Waiting,
     /// The key paths that are looked at, with all below them or not; everything where there are none.
     pub(super) keys: Option<&'a BTreeMap<RelPath, bool>>,
+    /// Those of them that somebody told of, or that an earlier cycle has left.
+    pub(super) told: Option<&'a BTreeMap<RelPath, bool>>,
+    /// What was told since the look began.
+    pub(super) unheard: Receiver<Heard>,
     pub(super) files: AtomicU64,
     pub(super) bytes: AtomicU64,
 }
@@ -96,6 +102,18 @@ impl Holding<'_> {
 }
 
 impl Hold for Holding<'_> {
+    /// A look at everything may miss what is moved meanwhile, and one near a path may come before the news that what lies
+    /// around it was moved. What was told of, or found gone twice, is gone.
+    fn doubts(&self, action: &Action) -> bool {
+        if action.phase != Phase::Deletes || action.transitions.is_empty() {
+            return false;
+        }
+        match self.told {
+            None => !self.unheard.is_empty(),
+            Some(told) => !reaches(told, &action.path),
+        }
+    }
+
     fn holds(&self, action: &Action) -> Option<Why> {
         let freight = Freight::of(action);
         if freight.is_empty() {

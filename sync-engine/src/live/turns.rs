@@ -162,7 +162,11 @@ impl<'scope, 'env> Turns<'scope, 'env> {
                 self.near(&told, false)?;
             }
             // News came first; then the backlog has its turn, as much of it as is done in a moment.
-            let part = self.waiting.take(Instant::now());
+            let mut part = self.waiting.take(Instant::now());
+            if part.gone {
+                // What is gone may be at the other end of a move.
+                part.paths.extend(self.dirty.take_moves());
+            }
             if !part.paths.is_empty() && !self.watch.is_cancelled() {
                 let begun = Instant::now();
                 self.near(&part.paths, true)?;
@@ -280,6 +284,7 @@ impl<'scope, 'env> Turns<'scope, 'env> {
         match news {
             News::At(path) => self.dirty.mark(path, false, now),
             News::Below(path) => self.dirty.mark(path, true, now),
+            News::Moved(path) => self.dirty.moved(path, now),
             News::Ended(why) => {
                 self.ears.ended(side, &why);
                 self.dirty.mark(RelPath::root(), true, now);
@@ -304,7 +309,8 @@ impl<'scope, 'env> Turns<'scope, 'env> {
         // What is told from here on may be seen by this look or not.
         self.dirty.clear();
         self.full_by = None;
-        let report = self.session.sync_holding(options, Some(&self.holding(false, None)), watch);
+        let holding = self.holding(false, None, None);
+        let report = self.session.sync_holding(options, Some(&holding), watch);
         log::debug!(operation = "scan", waiting = waiting; "looked at everything in {:?}", begun.elapsed());
         report
     }
@@ -313,21 +319,25 @@ impl<'scope, 'env> Turns<'scope, 'env> {
     fn near(&mut self, told: &Told, judged: bool) -> Result<(), SessionError> {
         let equivalence = self.session.equivalence();
         let part = self.session.part_around(told.iter().map(|(path, below)| (path, *below)))?;
-        let mut keys = Told::new();
         let asked = told.iter().map(|(path, below)| (equivalence.path_key(path), *below));
         let waiting = self.waiting.looked_for(told).into_iter().map(|key| (key, false));
+        let mut told = Told::new();
+        for (key, below) in asked.chain(waiting) {
+            *told.entry(key).or_default() |= below;
+        }
         // Where the trees differ in more than what is in a folder, all below it is looked at.
-        for (key, below) in asked.chain(part.tops()).chain(waiting) {
+        let mut keys = told.clone();
+        for (key, below) in part.tops() {
             *keys.entry(key).or_default() |= below;
         }
         let _busy = self.stage.board.busy();
-        let holding = self.holding(judged, Some(&keys));
+        let holding = self.holding(judged, Some(&keys), Some(&told));
         let report =
             self.session.sync_part_holding(&part, &SyncOptions::default(), Some(&holding), self.watch);
         self.judge(report?, Some(&keys))
     }
 
-    fn holding<'a>(&'a self, judged: bool, keys: Option<&'a Told>) -> Holding<'a> {
+    fn holding<'a>(&'a self, judged: bool, keys: Option<&'a Told>, told: Option<&'a Told>) -> Holding<'a> {
         Holding {
             session: self.session,
             unrest: &self.unrest,
@@ -336,6 +346,8 @@ impl<'scope, 'env> Turns<'scope, 'env> {
             judged,
             waiting: &self.waiting,
             keys,
+            told,
+            unheard: self.ears.unheard(),
             files: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
         }

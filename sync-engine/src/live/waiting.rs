@@ -16,6 +16,8 @@ const WRITING_FIRST: Duration = Duration::from_secs(1);
 const WRITING_LONGEST: Duration = Duration::from_secs(10);
 /// What follows something else is looked at by then in any case.
 const FOLLOWS: Duration = Duration::from_secs(30);
+/// How long news may take of what a look found gone.
+const GONE: Duration = Duration::from_secs(1);
 /// How long the work on a part of the backlog should take: nothing that happens meanwhile waits longer.
 const PACE: Duration = Duration::from_millis(1500);
 /// How many files a part of the backlog has at first, at least and at the most.
@@ -35,6 +37,8 @@ pub(super) struct Load {
 pub(super) struct Turn {
     /// As some side spells them, each with whether all below it is meant.
     pub(super) paths: BTreeMap<RelPath, bool>,
+    /// Something is among them that an earlier look found gone.
+    pub(super) gone: bool,
     /// More of the backlog is there than a cycle takes on.
     is_full: bool,
 }
@@ -131,6 +135,7 @@ impl Waiting {
             let pause = match one.why {
                 Why::Writing => again.map_or(WRITING_FIRST, |before| (before.pause * 2).min(WRITING_LONGEST)),
                 Why::Follows => FOLLOWS,
+                Why::Gone => GONE,
                 Why::Large | Why::Enough | Why::Guarded => Duration::ZERO,
             };
             let not_before = (!matches!(one.why, Why::Large | Why::Guarded)).then(|| now + pause);
@@ -184,14 +189,15 @@ impl Waiting {
         self.all.contains_key(key)
     }
 
-    /// Whether what waits at a key path is nothing that a guard has stopped.
+    /// Whether what waits at a key path has passed the guards: what they have stopped has not, and what was gone is
+    /// judged when it is known to be.
     pub(super) fn was_let_through(&self, key: &RelPath) -> bool {
-        self.all.get(key).is_some_and(|waits| waits.why != Why::Guarded)
+        self.all.get(key).is_some_and(|waits| !matches!(waits.why, Why::Guarded | Why::Gone))
     }
 
     /// Whether what waits at a key path has its turn in any case: no person and no other program is waited for.
     pub(super) fn comes_by_itself(&self, key: &RelPath) -> bool {
-        self.all.get(key).is_some_and(|waits| matches!(waits.why, Why::Large | Why::Enough))
+        self.all.get(key).is_some_and(|waits| matches!(waits.why, Why::Large | Why::Enough | Why::Gone))
     }
 
     fn remove(&mut self, key: &RelPath) -> Option<Waits> {
@@ -215,7 +221,7 @@ impl Waiting {
     pub(super) fn take(&self, now: Instant) -> Turn {
         let mut taken = BTreeMap::new();
         let (mut files, mut bytes) = (0, 0);
-        let mut is_full = false;
+        let (mut is_full, mut gone) = (false, false);
         for (size, key) in &self.backlog {
             if files >= self.load.files || (files > 0 && bytes + size > self.load.bytes) {
                 is_full = true;
@@ -229,13 +235,15 @@ impl Waiting {
         for (key, waits) in &self.all {
             if waits.why != Why::Enough && self.due_at(key, waits).is_some_and(|at| at <= now) {
                 taken.insert(waits.look.clone(), false);
+                gone |= waits.why == Why::Gone;
             }
         }
-        Turn { paths: taken, is_full }
+        Turn { paths: taken, gone, is_full }
     }
 }
 
-fn reaches(keys: &BTreeMap<RelPath, bool>, path: &RelPath) -> bool {
+/// Whether a look at these key paths, with all below them or not, reaches another one.
+pub(super) fn reaches(keys: &BTreeMap<RelPath, bool>, path: &RelPath) -> bool {
     keys.contains_key(path) || path.ancestors().any(|above| keys.get(&above) == Some(&true))
 }
 
@@ -275,7 +283,7 @@ mod tests {
     #[test]
     fn a_cycle_takes_on_what_it_can_do_in_time() {
         let mut waiting = Waiting::new();
-        let part = |is_full| Turn { paths: BTreeMap::new(), is_full };
+        let part = |is_full| Turn { paths: BTreeMap::new(), gone: false, is_full };
         let mut took = |is_full, millis| {
             waiting.took(&part(is_full), Duration::from_millis(millis));
             waiting.load().files

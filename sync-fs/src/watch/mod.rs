@@ -135,6 +135,7 @@ impl Translate {
             EventKind::Modify(ModifyKind::Name(mode)) => mode != RenameMode::From,
             _ => false,
         };
+        let moved = matches!(event.kind, EventKind::Modify(ModifyKind::Name(_)));
         for full in &event.paths {
             let Some(path) = self.path(full) else { continue };
             if !path.is_root() && self.hidden.covers(&path) {
@@ -144,7 +145,12 @@ impl Translate {
             if may_be_folder && !path.is_root() {
                 self.wants(Task::Cover(full.clone()));
             }
-            (self.tell)(if whole || path.is_root() { News::Below(path) } else { News::At(path) });
+            (self.tell)(match path {
+                path if path.is_root() => News::Below(path),
+                path if moved => News::Moved(path),
+                path if whole => News::Below(path),
+                path => News::At(path),
+            });
         }
     }
 
