@@ -21,6 +21,8 @@ mod live_faults;
 mod logs;
 mod machine;
 mod morning;
+#[cfg(unix)]
+mod moves;
 mod plan_file;
 mod records;
 #[cfg(unix)]
