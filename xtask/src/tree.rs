@@ -145,6 +145,11 @@ impl Layout {
         Ok(tally)
     }
 
+    /// How many, the root among them.
+    pub(crate) fn folders(&self) -> u64 {
+        self.folders.len() as u64
+    }
+
     /// `count` different files, the same for the same seed.
     pub(crate) fn some_files(&self, count: usize) -> Vec<String> {
         let total: u64 = self.folders.iter().map(|folder| folder.files).sum();

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::json;
 
 use super::latency::{AtWork, Pair, Spent, at, edit, resident};
@@ -42,6 +42,7 @@ pub(super) fn run(options: &Options, binary: PathBuf) -> Result<()> {
         return Ok(());
     };
     let edits = options.edits.clamp(1, 200);
+    may_watch(2 * Layout::new(most, options.seed, Sizes::Tiny).folders())?;
     let mut rows = Vec::new();
     for files in sizes {
         let home = place.path().join(files.to_string());
@@ -83,6 +84,20 @@ pub(super) fn run(options: &Options, binary: PathBuf) -> Result<()> {
         );
     }
     println!("largest of smallest: {last:.2}, at most {RATIO:.2}: {}", if met { "met" } else { "MISSED" });
+    Ok(())
+}
+
+/// A session that cannot watch looks at its folders in turn: what that takes is another question.
+fn may_watch(folders: u64) -> Result<()> {
+    let limit = "/proc/sys/fs/inotify/max_user_watches";
+    let Ok(words) = fs::read_to_string(limit) else { return Ok(()) };
+    let most: u64 = words.trim().parse().with_context(|| format!("cannot understand {limit}"))?;
+    if most < folders {
+        bail!(
+            "both trees have {folders} folders, and the system lets {most} be watched: raise fs.inotify.max_user_watches \
+             for as long as this takes (sysctl), or ask for fewer --files"
+        );
+    }
     Ok(())
 }
 
