@@ -43,7 +43,7 @@ pub struct SessionOptions {
 /// A pair of replicas with what is remembered of it.
 pub struct Session {
     pub(crate) replicas: Sides<Arc<dyn Replica>>,
-    pub(crate) filter: Box<dyn Filter + Send>,
+    pub(crate) filter: Arc<dyn Filter + Send>,
     pub(crate) state: Option<State>,
     pub(crate) terms: Terms,
     pub(crate) performance: Performance,
@@ -197,7 +197,7 @@ impl Session {
         let abilities: Sides<Abilities> = replicas.as_ref().map(|replica| replica.abilities().clone());
         let mut session = Self {
             replicas,
-            filter,
+            filter: filter.into(),
             state,
             terms: Terms { policy, abilities },
             pace: Arc::new(Pace::new(Timetable::always(performance.limits()))),

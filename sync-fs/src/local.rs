@@ -14,7 +14,7 @@ use sync_core::part::Part;
 use sync_core::path::RelPath;
 use sync_core::snapshot::{Listing, Snapshot};
 use sync_replica::{
-    Contents, Control, Displaced, Expect, Filter, InTrash, Installed, Marker, Operation, Partial, Problem,
+    Contents, Control, Displaced, Expect, Filter, InTrash, Installed, LeftOut, Marker, Operation, Partial, Problem,
     ProblemKind, Properties, Recovered, Replica, ScanRequest, Source, Staged, Tell, Trashed, Watching,
 };
 
@@ -249,8 +249,8 @@ impl Replica for LocalReplica {
         self.is_told_everything()
     }
 
-    fn watch(&self, tell: Tell) -> Result<Watching, Problem> {
-        self.watch_root(tell)
+    fn watch(&self, tell: Tell, left_out: LeftOut) -> Result<Watching, Problem> {
+        self.watch_root(tell, left_out)
     }
 
     fn list(&self, at: &RelPath, request: &ScanRequest<'_>) -> Result<Listing, Problem> {

@@ -30,4 +30,4 @@ pub use replica::{
     Trashed,
 };
 pub use source::{Properties, Source, Xattrs};
-pub use watching::{News, Tell, Watching};
+pub use watching::{LeftOut, News, Tell, Watching};

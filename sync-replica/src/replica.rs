@@ -20,7 +20,7 @@ use crate::marker::Marker;
 use crate::partial::Partial;
 use crate::problem::Problem;
 use crate::source::{Properties, Source};
-use crate::watching::{Tell, Watching};
+use crate::watching::{LeftOut, Tell, Watching};
 
 /// What a scan should do.
 #[derive(Clone, Copy)]
@@ -153,9 +153,9 @@ pub trait Replica: Send + Sync {
     /// does and of nothing else.
     fn tells_everything(&self) -> bool;
 
-    /// Asks the side to tell of what happens in it, from now on. `Unsupported` where it cannot: then looking is all
-    /// there is.
-    fn watch(&self, tell: Tell) -> Result<Watching, Problem>;
+    /// Asks the side to tell of what happens in it, from now on, except for what is left out. `Unsupported` where it
+    /// cannot: then looking is all there is.
+    fn watch(&self, tell: Tell, left_out: LeftOut) -> Result<Watching, Problem>;
 
     /// Looks at one path.
     fn look(&self, at: &RelPath) -> Result<Option<Entry>, Problem>;
@@ -177,8 +177,8 @@ pub trait Replica: Send + Sync {
     /// As [`Self::stage`], for a copy to `at` that takes long enough to be interrupted. What was copied when the
     /// source cannot be read on, the work is stopped or the process ends stays behind as a *partial copy*; the next
     /// call for the same path goes on where it ended, if the source is the very same version (every field of its
-    /// entry), and begins anew otherwise. A source that turns out stale, a copy that does not read back and a full
-    /// side leave nothing. Of an interruption by the system, what was durable is gone on with and nothing else; bytes
+    /// entry), and begins anew otherwise. So it does on a full side, where what has no room any more is given back. A
+    /// source that turns out stale and a copy that does not read back leave nothing. Of an interruption by the system, what was durable is gone on with and nothing else; bytes
     /// that are gone on with are known to be those of the source, whatever became of the partial copy meanwhile.
     ///
     /// A finished copy whose handle is dropped, by the end of the process say, is a partial copy as well, and so is

@@ -3,6 +3,7 @@
 //! Owns [`Ears`]: each side is watched, or is looked at in turn and why; what is heard of either comes out of one
 //! channel. Decides nothing about what is heard.
 
+use std::sync::Arc;
 use std::thread::Scope;
 use std::time::{Duration, Instant};
 
@@ -70,7 +71,7 @@ impl<'scope, 'env> Ears<'scope, 'env> {
             self.close(side, "changes that others make there are not reported");
             return Ok(());
         }
-        match self.session.replicas[side].watch(self.tell(side)) {
+        match self.session.replicas[side].watch(self.tell(side), Arc::clone(&self.session.filter)) {
             Ok(watching) => {
                 self.watching[side] = Some(watching);
                 self.board.watches(side, "watched");
@@ -127,12 +128,12 @@ impl<'scope, 'env> Ears<'scope, 'env> {
         }
     }
 
-    fn tell(&self, side: Side) -> Tell {
     /// What was told and nobody has listened to.
     pub(super) fn unheard(&self) -> Receiver<Heard> {
         self.news.clone()
     }
 
+    fn tell(&self, side: Side) -> Tell {
         let send = self.send.clone();
         // The receiver is gone only when the session ended.
         Box::new(move |news| drop(send.send((side, news))))

@@ -1,12 +1,14 @@
 //! What a watched folder tells, while much happens at once.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use sync_core::path::RelPath;
-use sync_replica::{News, Replica, Watching};
+use sync_replica::{News, Replica, ShowAll, Watching};
 
 use crate::basics::{open, p};
 
@@ -37,7 +39,7 @@ impl Watched {
             drop(changed.wait_while(deaf.lock().unwrap(), |deaf| *deaf).unwrap());
             let _ = send.send(news);
         });
-        let watching = replica.watch(tell).unwrap();
+        let watching = replica.watch(tell, Arc::new(ShowAll)).unwrap();
         Self { dir, news, deaf, _watching: watching }
     }
 
@@ -59,7 +61,7 @@ impl Watched {
     fn told_of(&self, path: &str) {
         self.told(path, |news| match news {
             News::At(at) => *at == p(path),
-            News::Below(at) => p(path).starts_with(at),
+            News::Below(at) | News::Moved(at) => p(path).starts_with(at),
             _ => false,
         });
     }
@@ -175,4 +177,161 @@ fn a_root_that_goes_away_is_told_of() {
     fs::rename(watched.dir.path(), &elsewhere).unwrap();
     watched.told("the root", |news| *news == News::Below(RelPath::root()));
     fs::rename(&elsewhere, watched.dir.path()).unwrap();
+}
+
+/// Whether any watch of this process is on a folder.
+#[cfg(target_os = "linux")]
+fn is_watched(folder: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let number = format!(" ino:{:x} ", fs::metadata(folder).unwrap().ino());
+    let open = fs::read_dir("/proc/self/fdinfo").unwrap().flatten();
+    open.filter_map(|entry| fs::read_to_string(entry.path()).ok())
+        .any(|info| info.lines().any(|line| line.starts_with("inotify wd:") && line.contains(&number)))
+}
+
+#[cfg(target_os = "linux")]
+#[track_caller]
+fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !done() {
+        assert!(begun.elapsed() < PATIENCE, "{what} took too long");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_left_or_was_never_ours_to_tell_is_not_watched() {
+    let watched = Watched::new(&["stays/deep", "goes/inner/deep", "gone/inner"]);
+    let at = |path: &str| watched.dir.path().join(path);
+    assert!(is_watched(&at("stays/deep")) && is_watched(&at("goes/inner/deep")));
+    assert!(!is_watched(&at(".bothways")) && !is_watched(&at(".bothways/staged")));
+    let elsewhere = tempfile::tempdir().unwrap();
+    let out = elsewhere.path().join("out");
+    fs::rename(at("goes"), &out).unwrap();
+    watched.told_of("goes");
+    wait_until("the end of its watches", || !is_watched(&out) && !is_watched(&out.join("inner/deep")));
+    // What happens there is no business of this root's; what happens in a new folder of its name is.
+    fs::write(out.join("inner/deep/secret"), "nobody hears of it").unwrap();
+    fs::create_dir_all(at("goes/inner")).unwrap();
+    watched.write("goes/inner/file");
+    watched.told_of("goes/inner/file");
+    watched.quiet();
+    fs::write(out.join("inner/another"), "nobody hears of it").unwrap();
+    watched.write("stays/deep/last");
+    watched.told("the last file, and nothing else before", |news| match news {
+        News::At(path) => {
+            assert_eq!(*path, p("stays/deep/last"));
+            true
+        }
+        other => panic!("{other:?}"),
+    });
+    // It comes back, under another name.
+    fs::rename(&out, at("stays/back")).unwrap();
+    watched.told_of("stays/back");
+    watched.quiet();
+    watched.write("stays/back/inner/deep/file");
+    watched.told_of("stays/back/inner/deep/file");
+}
+
+/// A tree as whoever listens knows it: he looks where he is told to, and nowhere else.
+#[derive(Default)]
+struct Known(BTreeMap<RelPath, Option<String>>);
+
+impl Known {
+    fn forget(&mut self, at: &RelPath) {
+        self.0.retain(|path, _| !path.starts_with(at));
+    }
+
+    /// Looks at a path, and at all below it where that is meant.
+    fn look(&mut self, root: &Path, at: &RelPath, below: bool) {
+        let full = root.join(at.to_string());
+        let is_dir = fs::symlink_metadata(&full).is_ok_and(|found| found.is_dir());
+        if below || !is_dir {
+            self.forget(at);
+        }
+        if !is_dir {
+            if let Ok(content) = fs::read_to_string(&full) {
+                self.0.insert(at.clone(), Some(content));
+            }
+            return;
+        }
+        if !at.is_root() {
+            self.0.insert(at.clone(), None);
+        }
+        let inside = if below { fs::read_dir(&full).ok() } else { None };
+        for entry in inside.into_iter().flatten().flatten() {
+            if let Ok(path) = at.join(entry.file_name().as_encoded_bytes())
+                && path != p(".bothways")
+            {
+                self.look(root, &path, true);
+            }
+        }
+    }
+}
+
+/// Folders are made, moved and deleted while files are written in them. Whoever looks where he is told to knows the
+/// whole tree in the end.
+#[test]
+fn whoever_looks_where_he_is_told_knows_everything_in_the_end() {
+    let watched = Watched::new(&["a/b/c", "b/c/d", "c/d/e", "d/e/a"]);
+    let root = watched.dir.path();
+    let mut known = Known::default();
+    known.look(root, &RelPath::root(), true);
+    let begun = Instant::now();
+    let mut news = 0;
+    std::thread::scope(|scope| {
+        for seed in 1..=3_u64 {
+            scope.spawn(move || disturb(root, seed));
+        }
+        // What is told comes to an end soon after.
+        while let Ok(one) = watched.news.recv_timeout(Duration::from_secs(3)) {
+            assert!(begun.elapsed() < PATIENCE * 4, "it never ends");
+            news += 1;
+            match one {
+                News::At(path) => known.look(root, &path, false),
+                News::Below(path) | News::Moved(path) => known.look(root, &path, true),
+                other => panic!("{other:?}"),
+            }
+        }
+    });
+    let mut there = Known::default();
+    there.look(root, &RelPath::root(), true);
+    println!("{news} news, {} entries", there.0.len());
+    assert!(there.0.len() > 10);
+    assert_eq!(known.0, there.0);
+    // And every folder is still heard.
+    for folder in there.0.iter().filter(|(_, content)| content.is_none()).map(|(path, _)| path.to_string()) {
+        let late = format!("{folder}/late");
+        watched.write(&late);
+        watched.told(&late, |news| *news == News::At(p(&late)));
+    }
+}
+
+/// Changes folders and writes files, in an order of its own.
+fn disturb(root: &Path, seed: u64) {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut random = |below: u64| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) % below
+    };
+    for turn in 0..1500 {
+        let mut place = || {
+            let depth = 1 + random(4);
+            let names: Vec<_> = (0..depth).map(|_| ["a", "b", "c", "d", "e"][random(5) as usize]).collect();
+            root.join(names.join("/"))
+        };
+        let (one, other) = (place(), place());
+        // Each of these may fail, where another one was quicker.
+        let _ = match random(20) {
+            0..=3 => fs::create_dir_all(&one),
+            4..=7 => fs::rename(&one, &other),
+            8 => fs::remove_dir_all(&one),
+            9..=10 => fs::rename(one.join("file"), other.join("moved")),
+            11 => fs::remove_file(one.join("file")),
+            _ => fs::write(one.join("file"), format!("{seed} {turn}")),
+        };
+    }
 }

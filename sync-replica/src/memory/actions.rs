@@ -26,7 +26,7 @@ use crate::replica::{
     Contents, Displaced, Expect, InTrash, Installed, Recovered, Replica, ScanRequest, Staged, Trashed,
 };
 use crate::source::{Properties, Source, Xattrs};
-use crate::watching::{Tell, Watching};
+use crate::watching::{LeftOut, Tell, Watching};
 
 /// How many bytes are read at once.
 const CHUNK: usize = 256 * 1024;
@@ -264,7 +264,7 @@ impl Replica for MemoryReplica {
         false
     }
 
-    fn watch(&self, _tell: Tell) -> Result<Watching, Problem> {
+    fn watch(&self, _tell: Tell, _left_out: LeftOut) -> Result<Watching, Problem> {
         let words = "a side in memory tells of nothing";
         Err(Problem::new(Operation::Watch, &RelPath::root(), ProblemKind::Unsupported, words))
     }

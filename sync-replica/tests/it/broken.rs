@@ -182,8 +182,12 @@ impl Replica for Broken {
         self.side().tells_everything()
     }
 
-    fn watch(&self, tell: sync_replica::Tell) -> Result<sync_replica::Watching, Problem> {
-        self.side().watch(tell)
+    fn watch(
+        &self,
+        tell: sync_replica::Tell,
+        left_out: sync_replica::LeftOut,
+    ) -> Result<sync_replica::Watching, Problem> {
+        self.side().watch(tell, left_out)
     }
 
     fn scan_part(&self, request: &ScanRequest<'_>, part: &Part) -> Result<Snapshot, Problem> {
