@@ -23,6 +23,9 @@ pub(crate) struct Options {
     /// Build without optimisation
     #[arg(long)]
     debug: bool,
+    /// Take the libraries from this folder instead of building them
+    #[arg(long, value_name = "DIR", conflicts_with = "debug")]
+    from: Option<PathBuf>,
 }
 
 const SHARED: &str = "libbothways.so";
@@ -49,13 +52,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if !options.prefix.is_absolute() {
         bail!("the prefix `{}` must be an absolute path", options.prefix.display());
     }
-    let mut build = shell::cargo();
-    build.args(["build", "--quiet", "--locked", "--package", "sync-ffi", "--lib"]);
-    if !options.debug {
-        build.arg("--release");
-    }
-    shell::run(&mut build)?;
-    let built = shell::target_dir()?.join(if options.debug { "debug" } else { "release" });
+    let built = match &options.from {
+        Some(folder) => folder.clone(),
+        None => build(options.debug)?,
+    };
     let root = match &options.destdir {
         None => options.prefix.clone(),
         Some(dir) => dir.join(options.prefix.strip_prefix("/").unwrap_or(&options.prefix)),
@@ -71,6 +71,17 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         .with_context(|| format!("cannot write `{}`", description.display()))?;
     println!("the library is below {}", root.display());
     Ok(())
+}
+
+/// Builds the libraries; where they lie.
+fn build(debug: bool) -> Result<PathBuf> {
+    let mut build = shell::cargo();
+    build.args(["build", "--quiet", "--locked", "--package", "sync-ffi", "--lib"]);
+    if !debug {
+        build.arg("--release");
+    }
+    shell::run(&mut build)?;
+    Ok(shell::target_dir()?.join(if debug { "debug" } else { "release" }))
 }
 
 fn make_parent(path: &Path) -> Result<()> {

@@ -20,7 +20,7 @@ use super::request::{About, Refusal, Request};
 use super::stage::Stage;
 use super::wire::{ANSWER, HELLO, Hello, Next, PROTOCOL, REQUEST, Told, WireError, receive, send};
 use super::{Door, Stream, check_peer};
-use crate::error::ErrorKind;
+use crate::error::{ErrorKind, SessionError};
 
 /// So many are served at once.
 const MOST: usize = 32;
@@ -221,6 +221,11 @@ fn follow(
         let next: Next = receive(stream, HELLO, SILENCE)?;
         if next.cancel {
             way.cancel();
+            // What has not begun does not begin any more, and nobody waits for its turn to hear that.
+            if way.progress().is_none() {
+                let stopped = Refusal::from(&SessionError::Cancelled);
+                return send(stream, &Told::Refused(stopped), ANSWER, SILENCE);
+            }
         }
     }
 }

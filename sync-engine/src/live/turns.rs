@@ -239,6 +239,7 @@ impl<'scope, 'env> Turns<'scope, 'env> {
     /// Does what somebody asks for, between two cycles.
     fn answer(&mut self, call: Call) -> Result<(), SessionError> {
         if call.is_over() {
+            call.refuse(&SessionError::Cancelled);
             return Ok(());
         }
         let word = call.request().word();
