@@ -10,7 +10,7 @@ pub(crate) fn of(failure: &Failure) -> Vec<String> {
     let mut hints = Vec::new();
     let error = failure.error.downcast_ref::<SessionError>();
     match error.map(SessionError::about) {
-        Some(About::Root { side, root }) => {
+        Some(About::Root { side, root, .. }) => {
             hints.push(format!(
                 "the {side} root is `{root}`: see that the drive is there and may be read and written"
             ));

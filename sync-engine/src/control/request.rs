@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sync_core::guidance::Keep;
-use sync_core::side::Side;
 use sync_state::{State, StateError};
 
 use super::words;
@@ -355,6 +354,9 @@ pub enum About {
         side: String,
         /// Where it is.
         root: String,
+        /// The number of the system's error, where there was one.
+        #[serde(default)]
+        errno: Option<i32>,
     },
     /// A guard.
     Halt(HaltReport),
@@ -381,9 +383,12 @@ impl From<Refusal> for SessionError {
 impl SessionError {
     /// What it is about.
     pub fn about(&self) -> About {
-        let root = |side: Side, root: String| About::Root { side: side.name().to_owned(), root };
         match self {
-            Self::Root { side, root: path, .. } => root(*side, path.display().to_string()),
+            Self::Root { side, root, source } => About::Root {
+                side: side.name().to_owned(),
+                root: root.display().to_string(),
+                errno: source.source.as_ref().and_then(std::io::Error::raw_os_error),
+            },
             Self::Halted(halt) => About::Halt(halt.clone()),
             Self::State(_) => About::State,
             Self::Cancelled => About::Stop,
