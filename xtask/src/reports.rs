@@ -26,6 +26,9 @@ const DOCUMENTS: &[&str] = &[
     "undo",
     "trash",
     "restore",
+    "purge",
+    "pause",
+    "sync-plan",
 ];
 
 /// Fields that hold a moment, whatever the document.
@@ -41,6 +44,11 @@ const MOMENTS: &[&str] = &[
     "next_try",
     "oldest",
     "time",
+    "paused_since",
+    "waits_since",
+    "busy_since",
+    "next_full_scan",
+    "last_round_finished",
 ];
 
 /// Fields that hold a path below the roots.
@@ -51,8 +59,16 @@ const NO_PATHS: &[(&str, &str)] =
     &[("PlaceCheck", "path"), ("TestDelivery", "place"), ("Unresolved", "path")];
 
 /// Reports that can say whether a person should look.
-const JUDGED: &[&str] =
-    &["SyncReport", "ResolveReport", "ResyncReport", "UndoReport", "RestoreReport", "CheckReport"];
+const JUDGED: &[&str] = &[
+    "SyncReport",
+    "PlannedReport",
+    "ResolveReport",
+    "ResyncReport",
+    "UndoReport",
+    "RestoreReport",
+    "PurgeReport",
+    "CheckReport",
+];
 
 const HEAD: &str = "\"\"\"What the engine tells, as dataclasses.
 

@@ -35,11 +35,16 @@ __all__ = [
     "HistoryItem",
     "HistoryReport",
     "LeftAlone",
+    "LeftOut",
     "LiveReport",
+    "PauseReport",
     "PlaceCheck",
     "PlanReport",
+    "PlannedReport",
     "ProblemReport",
     "ProblemStanding",
+    "PurgeReport",
+    "Purged",
     "RecentReport",
     "ResolveReport",
     "Resolved",
@@ -653,6 +658,26 @@ class LeftAlone:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A planned transition that was not made."""
+
+    path: PurePath
+    """Where."""
+    action: str
+    """Such as `COPY_LEFT_TO_RIGHT`."""
+    reason: str
+    """Why."""
+
+    @classmethod
+    def _of(cls, d: Any) -> LeftOut:
+        return cls(
+            path=shown_path(d.get("path")),
+            action=d.get("action"),
+            reason=d.get("reason"),
+        )
+
+
+@dataclass(frozen=True)
 class LiveReport:
     """How a running session goes about its work."""
 
@@ -664,14 +689,20 @@ class LiveReport:
     """Since when it runs."""
     since_ns: int = field(repr=False)
     """The same in nanoseconds since 1970."""
-    paused_since: str | None
+    paused_since: datetime | None
     """Since when it is paused: changes are noticed, and no cycles are made."""
+    paused_since_ns: int | None = field(repr=False)
+    """The same in nanoseconds since 1970."""
     waits_for: str | None
     """What it waits for, such as a root that is away; none when it can work."""
-    waits_since: str | None
+    waits_since: datetime | None
     """Since when it waits for that."""
-    busy_since: str | None
+    waits_since_ns: int | None = field(repr=False)
+    """The same in nanoseconds since 1970."""
+    busy_since: datetime | None
     """Since when a cycle or something that was asked for is under way."""
+    busy_since_ns: int | None = field(repr=False)
+    """The same in nanoseconds since 1970."""
     left: str | None
     """How changes on the left are noticed."""
     right: str | None
@@ -688,8 +719,10 @@ class LiveReport:
     """Their bytes."""
     copying: tuple[CopyingReport, ...]
     """Large files that are on their way."""
-    next_full_scan: str | None
+    next_full_scan: datetime | None
     """When everything is looked at next, whatever is told."""
+    next_full_scan_ns: int | None = field(repr=False)
+    """The same in nanoseconds since 1970."""
 
     @classmethod
     def _of(cls, d: Any) -> LiveReport:
@@ -698,10 +731,13 @@ class LiveReport:
             version=d.get("version"),
             since=moment(parsed(d.get("since"))),
             since_ns=parsed(d.get("since")),
-            paused_since=d.get("paused_since"),
+            paused_since=moment(parsed(d.get("paused_since"))),
+            paused_since_ns=parsed(d.get("paused_since")),
             waits_for=d.get("waits_for"),
-            waits_since=d.get("waits_since"),
-            busy_since=d.get("busy_since"),
+            waits_since=moment(parsed(d.get("waits_since"))),
+            waits_since_ns=parsed(d.get("waits_since")),
+            busy_since=moment(parsed(d.get("busy_since"))),
+            busy_since_ns=parsed(d.get("busy_since")),
             left=d.get("left"),
             right=d.get("right"),
             left_rolling=None if d.get("left_rolling") is None else RollingReport._of(d.get("left_rolling")),
@@ -710,7 +746,37 @@ class LiveReport:
             waiting_files=d.get("waiting_files"),
             waiting_bytes=d.get("waiting_bytes"),
             copying=tuple(CopyingReport._of(each) for each in d.get("copying") or ()),
-            next_full_scan=d.get("next_full_scan"),
+            next_full_scan=moment(parsed(d.get("next_full_scan"))),
+            next_full_scan_ns=parsed(d.get("next_full_scan")),
+        )
+
+
+@dataclass(frozen=True)
+class PauseReport:
+    """Whether cycles are made."""
+
+    format: int
+    """The format of this document."""
+    paused: bool
+    """Whether the session is paused now."""
+    since: datetime | None
+    """Since when; none when it is not paused."""
+    since_ns: int | None = field(repr=False)
+    """The same in nanoseconds since 1970."""
+    changed: bool
+    """Whether it was otherwise before."""
+    busy: bool
+    """Whether a cycle was under way, which goes to its end."""
+
+    @classmethod
+    def _of(cls, d: Any) -> PauseReport:
+        return cls(
+            format=d.get("format"),
+            paused=d.get("paused"),
+            since=moment(parsed(d.get("since"))),
+            since_ns=parsed(d.get("since")),
+            changed=d.get("changed"),
+            busy=d.get("busy"),
         )
 
 
@@ -788,6 +854,89 @@ class PlanReport:
 
 
 @dataclass(frozen=True)
+class PlannedReport:
+    """What came of carrying out a reviewed plan."""
+
+    run: int | None
+    """The run's number in the journal; none when there was nothing to do and nothing to record."""
+    started: datetime
+    """When it started."""
+    started_ns: int = field(repr=False)
+    """The same in nanoseconds since 1970."""
+    finished: datetime
+    """When it ended."""
+    finished_ns: int = field(repr=False)
+    """The same in nanoseconds since 1970."""
+    left: SideReport
+    """What the left side held when it was scanned."""
+    right: SideReport
+    """What the right side held when it was scanned."""
+    done: dict[str, int]
+    """How many transitions of each action were made."""
+    bytes_copied: int
+    """Bytes that were copied."""
+    conflicts: tuple[ConflictReport, ...]
+    """Conflicts that were settled, or that wait."""
+    problems: tuple[ProblemReport, ...]
+    """What could not be dealt with."""
+    left_undone: int
+    """Actions that were planned and not tried: the run was stopped, or a root went away."""
+    waiting: int
+    """Actions that a live session does later: large files on their way, files that are being written, a backlog."""
+    cancelled: bool
+    """Whether the run was stopped from outside."""
+    root_gone: bool
+    """Whether a root went away in the middle."""
+    halt: HaltReport | None
+    """Why nothing was touched."""
+    notices: tuple[str, ...]
+    """What a person should know besides."""
+    scan_ms: int
+    """How long the scan took."""
+    decide_ms: int
+    """How long deciding took, digests included."""
+    act_ms: int
+    """How long acting and remembering took."""
+    planned: int
+    """How many transitions the file named."""
+    left_out: tuple[LeftOut, ...]
+    """What of it was left out, and why."""
+    not_in_plan: int
+    """How many transitions are due that the file does not name: the next sync makes them."""
+    is_clean: bool
+    """Whether nobody needs to look at anything."""
+
+    @classmethod
+    def _of(cls, d: Any) -> PlannedReport:
+        return cls(
+            run=d.get("run"),
+            started=moment(parsed(d.get("started"))),
+            started_ns=parsed(d.get("started")),
+            finished=moment(parsed(d.get("finished"))),
+            finished_ns=parsed(d.get("finished")),
+            left=SideReport._of(d.get("left")),
+            right=SideReport._of(d.get("right")),
+            done=dict(d.get("done") or {}),
+            bytes_copied=d.get("bytes_copied"),
+            conflicts=tuple(ConflictReport._of(each) for each in d.get("conflicts") or ()),
+            problems=tuple(ProblemReport._of(each) for each in d.get("problems") or ()),
+            left_undone=d.get("left_undone"),
+            waiting=d.get("waiting"),
+            cancelled=d.get("cancelled"),
+            root_gone=d.get("root_gone"),
+            halt=None if d.get("halt") is None else HaltReport._of(d.get("halt")),
+            notices=tuple(each for each in d.get("notices") or ()),
+            scan_ms=d.get("scan_ms"),
+            decide_ms=d.get("decide_ms"),
+            act_ms=d.get("act_ms"),
+            planned=d.get("planned"),
+            left_out=tuple(LeftOut._of(each) for each in d.get("left_out") or ()),
+            not_in_plan=d.get("not_in_plan"),
+            is_clean=d["is_clean"],
+        )
+
+
+@dataclass(frozen=True)
 class ProblemReport:
     """A failure at one path. The rest of the work went on."""
 
@@ -848,6 +997,61 @@ class ProblemStanding:
             since_ns=parsed(d.get("since")),
             times=d.get("times"),
             passing=d.get("passing"),
+        )
+
+
+@dataclass(frozen=True)
+class PurgeReport:
+    """What was dropped for good."""
+
+    format: int
+    """The format of this document."""
+    dry_run: bool
+    """Whether nothing was dropped, since only the list was asked for."""
+    purged: tuple[Purged, ...]
+    """What was dropped, or would be."""
+    bytes: int
+    """Bytes of it."""
+    forgotten: int
+    """How many things that were gone already are forgotten."""
+    problems: tuple[ProblemReport, ...]
+    """What could not be dropped."""
+    is_clean: bool
+    """Whether nobody needs to look at anything."""
+
+    @classmethod
+    def _of(cls, d: Any) -> PurgeReport:
+        return cls(
+            format=d.get("format"),
+            dry_run=d.get("dry_run"),
+            purged=tuple(Purged._of(each) for each in d.get("purged") or ()),
+            bytes=d.get("bytes"),
+            forgotten=d.get("forgotten"),
+            problems=tuple(ProblemReport._of(each) for each in d.get("problems") or ()),
+            is_clean=d["is_clean"],
+        )
+
+
+@dataclass(frozen=True)
+class Purged:
+    """One thing that was dropped."""
+
+    path: PurePath
+    """Where it was."""
+    side: str
+    """In whose trash it lay."""
+    place: PurePath
+    """Where it lay, relative to that trash."""
+    size: int
+    """Bytes."""
+
+    @classmethod
+    def _of(cls, d: Any) -> Purged:
+        return cls(
+            path=shown_path(d.get("path")),
+            side=d.get("side"),
+            place=shown_path(d.get("place")),
+            size=d.get("size"),
         )
 
 
@@ -1092,8 +1296,10 @@ class RollingReport:
     """After how many seconds every directory has been looked at again, at this rate."""
     last_round_seconds: int | None
     """How many seconds the last round took."""
-    last_round_finished: str | None
+    last_round_finished: datetime | None
     """When the last round came to its end."""
+    last_round_finished_ns: int | None = field(repr=False)
+    """The same in nanoseconds since 1970."""
 
     @classmethod
     def _of(cls, d: Any) -> RollingReport:
@@ -1104,7 +1310,8 @@ class RollingReport:
             per_minute=d.get("per_minute"),
             round_seconds=d.get("round_seconds"),
             last_round_seconds=d.get("last_round_seconds"),
-            last_round_finished=d.get("last_round_finished"),
+            last_round_finished=moment(parsed(d.get("last_round_finished"))),
+            last_round_finished_ns=parsed(d.get("last_round_finished")),
         )
 
 
