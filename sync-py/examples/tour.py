@@ -6,7 +6,8 @@ from pathlib import Path
 
 import bothways
 
-base = Path(tempfile.mkdtemp(prefix="bothways-tour-"))
+playground = tempfile.TemporaryDirectory(prefix="bothways-tour-")
+base = Path(playground.name)
 left, right = base / "office", base / "cloud"
 left.mkdir()
 right.mkdir()
@@ -41,10 +42,14 @@ print("undo would:", session.undo(last, dry_run=True).counts)
 # %% How the pair stands
 print("in sync:", session.status().in_sync)
 
-# %% All day long
+# %% All day long. Whoever asks meanwhile, here or in another process, is answered by the session that runs.
 with session.run() as run:
     run.wait_ready(60)
     print(run)
+    live = bothways.Session(left=left, right=right, state_dir=base / "state").status().live
+    if live is not None:
+        print("runs in process", live.process, "since", live.since)
+    print("paused:", session.pause().paused, "and again:", session.resume().paused)
 
 # %% The decision by itself, for a program with a scanner and a database of its own
 for cell in bothways.matrix()[:6]:
@@ -63,3 +68,6 @@ try:
     bothways.Session(left=left, right=base / "nowhere", state_dir=base / "other").sync()
 except bothways.RootError as error:
     print(type(error).__name__, error.errno, error)
+
+# %% Nothing is left behind
+playground.cleanup()

@@ -5,11 +5,15 @@
 //! documentation. Must never call into Python from a thread of the engine: what the engine tells is queued, and the
 //! thread that asked for the work passes it on.
 //!
-//! Start with `rows` and `plan` for the pure engine, with `session` and `work` for the whole job.
+//! Start with `rows` and `plan` for the pure engine; with `session`, `pair` and `work` for the whole job.
 
+mod answers;
+mod current;
 mod decision;
 mod errors;
+mod follow;
 mod logging;
+mod pair;
 mod paths;
 mod plan;
 mod rows;
@@ -27,6 +31,8 @@ mod _bothways {
     #[pymodule_export]
     use super::decision::{Decision, Policy, decide, matrix};
     #[pymodule_export]
+    use super::logging::{after_fork, after_fork_in_child, before_fork};
+    #[pymodule_export]
     use super::paths::shown_path;
     #[pymodule_export]
     use super::plan::{
@@ -39,7 +45,7 @@ mod _bothways {
     #[pymodule_export]
     use super::values::Entry;
     #[pymodule_export]
-    use super::work::Progress;
+    use super::follow::Progress;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

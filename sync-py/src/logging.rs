@@ -4,8 +4,9 @@
 //! nothing is passed on where it is made: records wait in one queue, and whoever waits for the engine passes them on.
 //! The queue is the only thing here that all sessions share, as they share the one logger there can be.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use log::kv::{Error, Key, Value, VisitSource};
 use log::{Level, LevelFilter, Log, Metadata, Record};
@@ -63,7 +64,7 @@ impl Log for Queue {
             message: record.args().to_string(),
             about,
         };
-        let mut waiting = WAITING.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = waiting();
         if waiting.lines.len() < MOST {
             waiting.lines.push_back(line);
         } else {
@@ -82,8 +83,7 @@ pub(crate) fn install() {
 
 /// Asks Python what is wanted.
 pub(crate) fn prepare(py: Python<'_>) -> PyResult<()> {
-    let logger = py.import("logging")?.call_method1("getLogger", ("bothways",))?;
-    let wanted: i32 = logger.call_method0("getEffectiveLevel")?.extract()?;
+    let wanted: i32 = py.import("bothways._log")?.call_method0("wanted")?.extract()?;
     log::set_max_level(match wanted {
         41.. => LevelFilter::Off,
         31..=40 => LevelFilter::Error,
@@ -95,33 +95,71 @@ pub(crate) fn prepare(py: Python<'_>) -> PyResult<()> {
     Ok(())
 }
 
-/// Passes on what waits. Needs a thread that may run anything: a handler is the caller's own code.
+/// Passes on what waits. Needs a thread that may run anything: a handler is the caller's own code. What one record's
+/// handler raises keeps no other record back.
 pub(crate) fn pass_on(py: Python<'_>) -> PyResult<()> {
     let Waiting { lines, lost } = {
-        let mut waiting = WAITING.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = waiting();
         if waiting.lines.is_empty() && waiting.lost == 0 {
             return Ok(());
         }
         std::mem::take(&mut *waiting)
     };
     let tell = py.import("bothways._log")?.getattr("tell")?;
+    let mut told = Ok(());
     for one in lines {
-        let about = PyDict::new(py);
-        for (key, value) in &one.about {
+        told = told.and(one.pass_on(&tell));
+    }
+    if lost > 0 {
+        let words = format!("{lost} records were lost: they came faster than they were taken");
+        let line = (30, "sync_engine", None::<String>, 0, words, PyDict::new(py));
+        told = told.and(tell.call1(line).map(drop));
+    }
+    told
+}
+
+impl Line {
+    fn pass_on(self, tell: &Bound<'_, PyAny>) -> PyResult<()> {
+        let about = PyDict::new(tell.py());
+        for (key, value) in &self.about {
             about.set_item(key, value)?;
         }
-        let level = match one.level {
+        let level = match self.level {
             Level::Error => 40,
             Level::Warn => 30,
             Level::Info => 20,
             Level::Debug => 10,
             Level::Trace => 5,
         };
-        tell.call1((level, one.target, one.file, one.at, one.message, about))?;
+        tell.call1((level, self.target, self.file, self.at, self.message, about)).map(drop)
     }
-    if lost > 0 {
-        let words = format!("{lost} records were lost: they came faster than they were taken");
-        tell.call1((30, "sync_engine", None::<String>, 0, words, PyDict::new(py)))?;
+}
+
+fn waiting() -> MutexGuard<'static, Waiting> {
+    WAITING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+thread_local! {
+    /// The queue while the process is forked: no other thread may be at it, or the child would wait for that for ever.
+    static HELD: Cell<Option<MutexGuard<'static, Waiting>>> = const { Cell::new(None) };
+}
+
+/// The process is about to be forked. Called by Python, as the two below.
+#[pyfunction]
+pub(crate) fn before_fork() {
+    HELD.set(Some(waiting()));
+}
+
+/// It was, and this is the one it was before.
+#[pyfunction]
+pub(crate) fn after_fork() {
+    HELD.take();
+}
+
+/// It was, and this is the new one: what waits is the other one's to tell.
+#[pyfunction]
+pub(crate) fn after_fork_in_child() {
+    if let Some(mut waiting) = HELD.take() {
+        *waiting = Waiting::default();
     }
-    Ok(())
 }

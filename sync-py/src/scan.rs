@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use pyo3::prelude::*;
 use sync_engine::one_tree::{Seen, scan_root};
 
+use crate::follow::Follow;
 use crate::paths::AnyPath;
 use crate::values::Entry;
-use crate::work::{Callbacks, Follow, work};
+use crate::work::{Callbacks, work};
 
 /// What lies in one folder, in path order. Made at once, and handed out one by one.
 #[pyclass(frozen, module = "bothways")]

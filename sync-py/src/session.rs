@@ -1,123 +1,74 @@
 //! A pair of folders, from Python.
 //!
-//! Each call opens the pair, does one thing and closes it again, as each command of the command line does: between
-//! calls nothing is held. Results are the engine's documents as JSON; `python/bothways` makes dataclasses of them.
+//! Owns the calls: what Python names becomes a request, and what comes of it JSON, of which `python/bothways` makes
+//! dataclasses. Who carries it out is `pair`'s to say.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
-use std::time::Duration;
 
 use pyo3::prelude::*;
 use sync_engine::config::Config;
+use sync_engine::control::{Answer, Request};
 use sync_engine::core::guidance::Keep;
 use sync_engine::core::side::{Side, Sides};
-use sync_engine::records::{HistoryQuery, HistoryReport, PathGlob, Records, StatusReport, open_records};
-use sync_engine::report::FORMAT;
+use sync_engine::records::{HistoryQuery, PathGlob};
+use sync_engine::report::PlanReport;
 use sync_engine::{
-    RestoreOptions, Session, SessionError, SessionOptions, StateError, SyncOptions, TrashFilter, UndoOptions,
-    Watch, Which, live, state_dir,
+    PlanFile, RestoreOptions, ReviewedPlan, SessionError, SyncOptions, TrashFilter, UndoOptions, Which,
 };
 
+use crate::answers::document;
+use crate::current::{Call, Current};
 use crate::errors::{self, json, judged};
+use crate::pair::Pair;
 use crate::paths::AnyPath;
 use crate::plan::Plan;
 use crate::values::{choice, side};
-use crate::work::{Callbacks, Follow, work};
+use crate::work::{Callbacks, consult, work};
 
-/// How long the end of a sync may wait for alerts to be delivered.
-const DELIVERY: Duration = Duration::from_secs(20);
-/// How often somebody who waits for the turn looks again.
-const TURN: Duration = Duration::from_millis(5);
+/// A function of Python's that may be named.
+type Tell<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
 
 #[pyclass(frozen, module = "bothways._bothways")]
 pub(crate) struct RawSession {
-    config: Config,
-    state: Option<PathBuf>,
+    pair: Arc<Pair>,
     closed: AtomicBool,
-    /// One thing at a time: the state belongs to one.
-    turn: Mutex<()>,
-    /// Whoever has the turn keeps it until somebody stops it.
-    is_live: AtomicBool,
-    /// What is being done, to be stopped from another thread.
-    current: Mutex<Vec<Arc<Follow>>>,
+    current: Current,
 }
 
 impl RawSession {
-    fn options(&self, read_only: bool) -> SessionOptions {
-        SessionOptions { state_dir: self.state.clone(), read_only, approve: false }
-    }
-
-    fn is_open(&self, py: Python<'_>) -> PyResult<()> {
-        if self.closed.load(Ordering::SeqCst) {
+    fn begin(&self, py: Python<'_>, is_run: bool) -> PyResult<Call<'_>> {
+        if self.closed() {
             return Err(errors::error(py, "ClosedError", "the session is closed"));
         }
-        Ok(())
+        self.current.here().map_err(|_| {
+            let words = "the session was at work when this process was forked: make another Session here, or begin \
+                         processes by `spawn`";
+            errors::usage(py, words)
+        })?;
+        Ok(self.current.begin(is_run))
     }
 
-    fn work<T: Send>(
+    /// Has a request carried out by whoever answers for the pair.
+    fn ask(&self, py: Python<'_>, progress: Tell<'_, '_>, request: Request) -> PyResult<String> {
+        self.ask_for(py, progress, request, document)
+    }
+
+    fn ask_for(
         &self,
         py: Python<'_>,
-        callbacks: Callbacks<'_, '_>,
-        job: impl FnOnce(&Follow) -> Result<T, SessionError> + Send,
-    ) -> PyResult<T> {
-        self.is_open(py)?;
-        let follow = Arc::new(Follow::default());
-        self.current().push(Arc::clone(&follow));
-        let done = work(py, &follow, callbacks, |follow| {
-            let _turn = self.turn(follow)?;
-            job(follow)
-        });
-        self.current().retain(|one| !Arc::ptr_eq(one, &follow));
-        done
-    }
-
-    /// Waits for the turn, on the engine's thread, so that signals are heard meanwhile.
-    fn turn(&self, follow: &Follow) -> Result<MutexGuard<'_, ()>, SessionError> {
-        loop {
-            match self.turn.try_lock() {
-                Ok(turn) => return Ok(turn),
-                Err(TryLockError::Poisoned(turn)) => return Ok(turn.into_inner()),
-                Err(TryLockError::WouldBlock) if self.is_live.load(Ordering::SeqCst) => {
-                    let path = state_dir(&self.config, &self.options(true));
-                    let holder = Some(std::process::id());
-                    return Err(StateError::Locked { path, holder }.into());
-                }
-                Err(TryLockError::WouldBlock) if follow.is_cancelled() => {
-                    return Err(SessionError::Cancelled);
-                }
-                Err(TryLockError::WouldBlock) => std::thread::sleep(TURN),
-            }
-        }
-    }
-
-    fn current(&self) -> MutexGuard<'_, Vec<Arc<Follow>>> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Opens the pair for looking.
-    fn look<T: Send>(
-        &self,
-        py: Python<'_>,
-        progress: Option<&Bound<'_, PyAny>>,
-        job: impl FnOnce(&Session, &Follow) -> Result<T, SessionError> + Send,
-    ) -> PyResult<T> {
-        let options = self.options(true);
-        self.work(py, Callbacks { progress, live: None }, |follow| {
-            job(&Session::open(&self.config, &options)?, follow)
-        })
-    }
-
-    /// Opens the pair to change something.
-    fn change<T: Send>(
-        &self,
-        py: Python<'_>,
-        progress: Option<&Bound<'_, PyAny>>,
-        job: impl FnOnce(&Session, &Follow) -> Result<T, SessionError> + Send,
-    ) -> PyResult<T> {
-        let options = self.options(false);
-        self.work(py, Callbacks { progress, live: None }, |follow| {
-            job(&Session::open(&self.config, &options)?, follow)
+        progress: Tell<'_, '_>,
+        request: Request,
+        make: impl FnOnce(Answer, &Request) -> Result<String, SessionError> + Send + 'static,
+    ) -> PyResult<String> {
+        let call = self.begin(py, false)?;
+        let (pair, token) = (Arc::clone(&self.pair), Arc::clone(&call.token));
+        consult(py, &call.follow, Callbacks { progress, live: None }, move |follow| {
+            let answer = pair.ask(&request, follow);
+            drop(token);
+            Ok(make(answer?, &request)?)
         })
     }
 }
@@ -127,14 +78,35 @@ fn keep_of(given: &str) -> PyResult<Keep> {
     choice("what to keep", given, &all, Keep::name)
 }
 
-fn filter(
+fn os_text(AnyPath(path): AnyPath) -> OsString {
+    path.into_os_string()
+}
+
+/// Which things in the trash are meant, as Python hands it over.
+#[derive(FromPyObject)]
+pub(crate) struct Meant {
+    #[pyo3(item)]
     paths: Vec<String>,
-    on: Option<&str>,
+    #[pyo3(item)]
+    side: Option<String>,
+    #[pyo3(item)]
     since_ns: Option<i64>,
+    #[pyo3(item)]
     before_ns: Option<i64>,
-) -> PyResult<TrashFilter> {
-    let side = on.map(side).transpose()?;
-    Ok(TrashFilter { paths, side, since_ns, before_ns, ..TrashFilter::default() })
+    #[pyo3(item)]
+    min_size: Option<u64>,
+    #[pyo3(item)]
+    max_size: Option<u64>,
+    #[pyo3(item)]
+    versions: Option<bool>,
+}
+
+impl Meant {
+    fn filter(self) -> PyResult<TrashFilter> {
+        let Self { paths, side: on, since_ns, before_ns, min_size, max_size, versions } = self;
+        let side = on.as_deref().map(side).transpose()?;
+        Ok(TrashFilter { paths, side, since_ns, before_ns, min_size, max_size, versions })
+    }
 }
 
 #[pymethods]
@@ -179,30 +151,24 @@ impl RawSession {
                 return Err(errors::usage(py, "which folders? Name a configuration, or left= and right="));
             }
         };
-        Ok(Self {
-            config,
-            state: state_dir.map(|AnyPath(path)| path),
-            closed: AtomicBool::new(false),
-            turn: Mutex::new(()),
-            is_live: AtomicBool::new(false),
-            current: Mutex::new(Vec::new()),
-        })
+        let pair = Arc::new(Pair::new(config, state_dir.map(|AnyPath(path)| path)));
+        Ok(Self { pair, closed: AtomicBool::new(false), current: Current::new() })
     }
 
     #[getter]
     fn roots(&self) -> (PathBuf, PathBuf) {
-        let Sides { left, right } = self.config.roots.clone();
+        let Sides { left, right } = self.pair.config.roots.clone();
         (left, right)
     }
 
     #[getter]
     fn state_dir(&self) -> PathBuf {
-        state_dir(&self.config, &self.options(true))
+        self.pair.state_dir()
     }
 
     #[getter]
     fn policy(&self) -> crate::decision::Policy {
-        crate::decision::Policy(self.config.policy.clone())
+        crate::decision::Policy(self.pair.config.policy.clone())
     }
 
     #[getter]
@@ -212,93 +178,128 @@ impl RawSession {
 
     /// Stops what is being done, at its next safe point.
     fn stop(&self) {
-        self.current().iter().for_each(|one| one.stop());
+        self.current.stop(false);
     }
 
-    /// The same, and nothing is done any more.
+    /// Stops the live session of this object alone.
+    fn stop_run(&self) {
+        self.current.stop(true);
+    }
+
+    /// Stops what is being done, and nothing is done any more.
     fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         self.stop();
     }
 
-    #[pyo3(signature = (all, progress))]
-    fn plan(&self, py: Python<'_>, all: bool, progress: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
-        self.look(py, progress, |session, follow| session.plan(all, follow).map(|report| json(&report)))
-    }
-
-    #[pyo3(signature = (approve, progress))]
-    fn sync(&self, py: Python<'_>, approve: bool, progress: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
-        let options = SessionOptions { approve, ..self.options(false) };
-        self.work(py, Callbacks { progress, live: None }, |follow| {
-            let opened = Session::open(&self.config, &options);
-            let session = opened.inspect_err(|error| {
-                sync_engine::alert_failure(&self.config, &options, error, DELIVERY);
-            })?;
-            let report = session.sync(&SyncOptions { approve }, follow);
-            let stopped = follow.is_cancelled();
-            session.deliver_alerts(if stopped { Duration::ZERO } else { DELIVERY });
-            if !stopped {
-                session.tidy();
-            }
-            report.map(|report| judged(&report, report.is_clean()))
+    /// Whether a session of the pair runs, in this process or another.
+    fn is_running(&self, py: Python<'_>) -> PyResult<bool> {
+        let call = self.begin(py, false)?;
+        let (pair, token) = (Arc::clone(&self.pair), Arc::clone(&call.token));
+        consult(py, &call.follow, Callbacks::default(), move |_| {
+            let is_running = pair.is_running();
+            drop(token);
+            is_running
         })
     }
 
+    #[pyo3(signature = (all, progress))]
+    fn plan(&self, py: Python<'_>, all: bool, progress: Tell<'_, '_>) -> PyResult<String> {
+        self.ask(py, progress, Request::Plan { all })
+    }
+
+    /// The same, with a file to review.
+    #[pyo3(signature = (all, file, progress))]
+    fn plan_to_review(
+        &self,
+        py: Python<'_>,
+        all: bool,
+        file: AnyPath,
+        progress: Tell<'_, '_>,
+    ) -> PyResult<String> {
+        self.ask_for(py, progress, Request::PlanToReview { all }, move |answer, _| {
+            let (report, plan): (PlanReport, PlanFile) = answer.try_into()?;
+            plan.write(&file.0)?;
+            Ok(json(&report))
+        })
+    }
+
+    #[pyo3(signature = (approve, progress))]
+    fn sync(&self, py: Python<'_>, approve: bool, progress: Tell<'_, '_>) -> PyResult<String> {
+        self.ask(py, progress, Request::Sync { approve })
+    }
+
+    #[pyo3(signature = (file, approve, progress))]
+    fn sync_reviewed(
+        &self,
+        py: Python<'_>,
+        file: AnyPath,
+        approve: bool,
+        progress: Tell<'_, '_>,
+    ) -> PyResult<String> {
+        let read = py.detach(|| ReviewedPlan::read(&file.0));
+        let plan = read.map_err(|error| errors::of_session(py, &SessionError::PlanFile(error)))?;
+        self.ask(py, progress, Request::SyncReviewed { plan, approve })
+    }
+
+    /// Never asked of a session that runs: the plan is this program's.
     #[pyo3(signature = (plan, approve, progress))]
     fn apply(
         &self,
         py: Python<'_>,
         plan: &Bound<'_, Plan>,
         approve: bool,
-        progress: Option<&Bound<'_, PyAny>>,
+        progress: Tell<'_, '_>,
     ) -> PyResult<String> {
         let plan = plan.get();
-        self.change(py, progress, |session, follow| {
+        let call = self.begin(py, false)?;
+        let what = "it cannot be handed a plan of somebody's own rows; stop it first, or let it sync";
+        work(py, &call.follow, Callbacks { progress, live: None }, |follow| {
             let options = SyncOptions { approve };
-            let report = session.apply(plan.brought.plan(), plan.slack_ns, &options, follow)?;
-            Ok(judged(&report, report.is_clean()))
+            self.pair.change(follow, what, |session| {
+                let report = session.apply(plan.brought.plan(), plan.slack_ns, &options, follow)?;
+                Ok(judged(&report))
+            })
+        })
+    }
+
+    /// Fails when a session runs.
+    fn can_run(&self, py: Python<'_>) -> PyResult<()> {
+        let call = self.begin(py, false)?;
+        let (pair, token) = (Arc::clone(&self.pair), Arc::clone(&call.token));
+        consult(py, &call.follow, Callbacks::default(), move |follow| {
+            let can_run = pair.can_run(follow);
+            drop(token);
+            can_run
         })
     }
 
     /// The live session, until it is stopped.
     #[pyo3(signature = (tell))]
     fn run(&self, py: Python<'_>, tell: &Bound<'_, PyAny>) -> PyResult<()> {
-        let options = self.options(false);
+        let call = self.begin(py, true)?;
         let callbacks = Callbacks { progress: None, live: Some(tell) };
-        self.work(py, callbacks, |follow| {
-            self.is_live.store(true, Ordering::SeqCst);
-            let ended = live(&self.config, &options, follow);
-            self.is_live.store(false, Ordering::SeqCst);
-            ended
-        })
+        work(py, &call.follow, callbacks, |follow| self.pair.live(follow))
     }
 
     #[pyo3(signature = (progress))]
-    fn scan(&self, py: Python<'_>, progress: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
-        self.look(py, progress, |session, follow| session.scan(follow).map(|report| json(&report)))
+    fn scan(&self, py: Python<'_>, progress: Tell<'_, '_>) -> PyResult<String> {
+        self.ask(py, progress, Request::Scan)
     }
 
     fn explain(&self, py: Python<'_>, path: AnyPath) -> PyResult<String> {
-        self.look(py, None, |session, follow| session.explain(&path.0, follow).map(|report| json(&report)))
+        self.ask(py, None, Request::Explain { path: os_text(path) })
     }
 
-    fn check(&self, py: Python<'_>) -> PyResult<String> {
-        let options = self.options(true);
-        self.work(py, Callbacks::default(), |follow| {
-            let report = sync_engine::check(&self.config, &options, follow);
-            Ok(judged(&report, report.is_ok()))
+    fn check(&self, py: Python<'_>, send_test_mail: bool) -> PyResult<String> {
+        let call = self.begin(py, false)?;
+        work(py, &call.follow, Callbacks::default(), |follow| {
+            self.pair.check(follow, send_test_mail).map(|report| judged(&report))
         })
     }
 
     fn status(&self, py: Python<'_>, hours: u32) -> PyResult<String> {
-        let options = self.options(true);
-        self.work(py, Callbacks::default(), |_| {
-            let report = match open_records(&self.config, &options)? {
-                Some(state) => Records::new(&state).status(hours)?,
-                None => StatusReport::never_synced(hours),
-            };
-            Ok(json(&report))
-        })
+        self.ask(py, None, Request::Status { hours })
     }
 
     #[pyo3(signature = (since_ns, until_ns, limit, path, action))]
@@ -311,35 +312,28 @@ impl RawSession {
         path: Option<&str>,
         action: Option<String>,
     ) -> PyResult<String> {
-        let options = self.options(true);
-        let path = path.map(PathGlob::new).transpose().map_err(|error| errors::of_session(py, &error))?;
-        let query = HistoryQuery { since_ns, until_ns, limit, path, action };
-        self.work(py, Callbacks::default(), |_| {
-            let report = match open_records(&self.config, &options)? {
-                Some(state) => Records::new(&state).history(&query)?,
-                None => HistoryReport { format: FORMAT, runs: Vec::new(), more: false },
-            };
-            Ok(json(&report))
-        })
+        let path = glob(py, path)?;
+        self.ask(py, None, Request::History(HistoryQuery { since_ns, until_ns, limit, path, action }))
     }
 
-    fn details(&self, py: Python<'_>, run: u64) -> PyResult<String> {
-        let options = self.options(true);
-        self.work(py, Callbacks::default(), |_| {
-            let found = match open_records(&self.config, &options)? {
-                Some(state) => Records::new(&state).run(run, &HistoryQuery::default())?,
-                None => None,
-            };
-            found.map(|details| json(&details)).ok_or(SessionError::NoRun { run })
-        })
+    #[pyo3(signature = (run, path, action))]
+    fn details(
+        &self,
+        py: Python<'_>,
+        run: u64,
+        path: Option<&str>,
+        action: Option<String>,
+    ) -> PyResult<String> {
+        let query = HistoryQuery { path: glob(py, path)?, action, ..HistoryQuery::default() };
+        self.ask(py, None, Request::Run { run, query })
     }
 
     fn conflicts(&self, py: Python<'_>, all: bool) -> PyResult<String> {
-        self.look(py, None, |session, _| session.conflicts(all).map(|report| json(&report)))
+        self.ask(py, None, Request::Conflicts { all })
     }
 
     fn conflict(&self, py: Python<'_>, path: AnyPath) -> PyResult<String> {
-        self.look(py, None, |session, follow| session.conflict(&path.0, follow).map(|report| json(&report)))
+        self.ask(py, None, Request::Conflict { path: os_text(path) })
     }
 
     /// Without paths, all that are open.
@@ -349,26 +343,15 @@ impl RawSession {
         py: Python<'_>,
         paths: Option<Vec<String>>,
         keep: &str,
-        progress: Option<&Bound<'_, PyAny>>,
+        progress: Tell<'_, '_>,
     ) -> PyResult<String> {
-        let keep = keep_of(keep)?;
         let which = paths.map_or(Which::All, Which::These);
-        self.change(py, progress, |session, follow| {
-            session.resolve(&which, keep, follow).map(|report| judged(&report, report.is_clean()))
-        })
+        self.ask(py, progress, Request::Resolve { which, keep: keep_of(keep)? })
     }
 
     #[pyo3(signature = (paths, progress))]
-    fn resync(
-        &self,
-        py: Python<'_>,
-        paths: Vec<AnyPath>,
-        progress: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<String> {
-        let paths: Vec<PathBuf> = paths.into_iter().map(|AnyPath(path)| path).collect();
-        self.change(py, progress, |session, follow| {
-            session.resync(&paths, follow).map(|report| judged(&report, report.is_clean()))
-        })
+    fn resync(&self, py: Python<'_>, paths: Vec<AnyPath>, progress: Tell<'_, '_>) -> PyResult<String> {
+        self.ask(py, progress, Request::Resync { paths: paths.into_iter().map(os_text).collect() })
     }
 
     #[pyo3(signature = (run, keep_both, dry_run, progress))]
@@ -378,54 +361,48 @@ impl RawSession {
         run: u64,
         keep_both: bool,
         dry_run: bool,
-        progress: Option<&Bound<'_, PyAny>>,
+        progress: Tell<'_, '_>,
     ) -> PyResult<String> {
-        let options = UndoOptions { keep_both, dry_run };
-        let undo = |session: &Session, follow: &Follow| {
-            session.undo(run, &options, follow).map(|report| judged(&report, report.is_whole()))
-        };
-        if dry_run { self.look(py, progress, undo) } else { self.change(py, progress, undo) }
+        self.ask(py, progress, Request::Undo { run, options: UndoOptions { keep_both, dry_run } })
     }
 
-    #[pyo3(signature = (paths, side, since_ns, before_ns))]
-    fn trash(
-        &self,
-        py: Python<'_>,
-        paths: Vec<String>,
-        side: Option<&str>,
-        since_ns: Option<i64>,
-        before_ns: Option<i64>,
-    ) -> PyResult<String> {
-        let filter = filter(paths, side, since_ns, before_ns)?;
-        self.look(py, None, |session, _| session.trash(&filter).map(|report| json(&report)))
+    fn trash(&self, py: Python<'_>, meant: Meant) -> PyResult<String> {
+        self.ask(py, None, Request::Trash(meant.filter()?))
     }
 
-    #[pyo3(signature = (paths, side, at_ns, to, keep_both, dry_run))]
+    #[pyo3(signature = (meant, at_ns, to, keep_both, dry_run))]
     fn restore(
         &self,
         py: Python<'_>,
-        paths: Vec<String>,
-        side: Option<&str>,
+        meant: Meant,
         at_ns: Option<i64>,
         to: Option<String>,
         keep_both: bool,
         dry_run: bool,
     ) -> PyResult<String> {
-        let filter = filter(paths, side, None, None)?;
-        let options = RestoreOptions { filter, at_ns, to, keep_both, dry_run };
-        let restore = |session: &Session, follow: &Follow| {
-            session.restore_from_trash(&options, follow).map(|report| judged(&report, report.is_whole()))
-        };
-        if dry_run { self.look(py, None, restore) } else { self.change(py, None, restore) }
+        let filter = meant.filter()?;
+        self.ask(py, None, Request::Restore(RestoreOptions { filter, at_ns, to, keep_both, dry_run }))
+    }
+
+    fn purge(&self, py: Python<'_>, meant: Meant, expired: bool, dry_run: bool) -> PyResult<String> {
+        self.ask(py, None, Request::Purge { filter: meant.filter()?, expired, dry_run })
+    }
+
+    fn pause(&self, py: Python<'_>) -> PyResult<String> {
+        self.ask(py, None, Request::Pause)
+    }
+
+    fn resume(&self, py: Python<'_>) -> PyResult<String> {
+        self.ask(py, None, Request::Resume)
     }
 
     fn __repr__(&self) -> String {
-        let roots = self.config.roots.as_ref().map(|root| root.display().to_string());
-        format!(
-            "<Session {:?} <-> {:?}{}>",
-            roots.left,
-            roots.right,
-            if self.closed() { " closed" } else { "" }
-        )
+        let roots = self.pair.config.roots.as_ref().map(|root| root.display().to_string());
+        let closed = if self.closed() { " closed" } else { "" };
+        format!("<Session {:?} <-> {:?}{closed}>", roots.left, roots.right)
     }
+}
+
+fn glob(py: Python<'_>, pattern: Option<&str>) -> PyResult<Option<PathGlob>> {
+    pattern.map(PathGlob::new).transpose().map_err(|error| errors::of_session(py, &error))
 }

@@ -94,6 +94,10 @@ def test_what_the_decision_brings(tmp_path: Path) -> None:
     assert halted.returncode == 1 and "root is empty" in halted.stderr and (right / "a").exists()
 
 
-def test_the_tour() -> None:
+def test_the_tour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Where Python makes its temporary folders, whatever the system.
+    for name in ("TMPDIR", "TEMP", "TMP"):
+        monkeypatch.setenv(name, str(tmp_path))
     out = run(sys.executable, EXAMPLES / "tour.py", cwd=EXAMPLES)
-    assert "both-changed" in out and "in sync: True" in out
+    assert "both-changed" in out and "in sync: True" in out and "paused: True" in out
+    assert list(tmp_path.iterdir()) == []

@@ -4,6 +4,9 @@ The pure engine, for a script with a scanner and a database of its own: `decide`
 The whole job: `Session`.
 """
 
+import os as _os
+
+from . import _bothways
 from ._bothways import (
     FORMAT,
     Action,
@@ -33,15 +36,18 @@ from ._errors import (
     InternalError,
     IoError,
     LockedError,
+    NotRunningError,
     RootError,
     RowError,
     RowTypeError,
+    RunningSessionError,
     StateError,
     StateIoError,
     UsageError,
 )
 from ._pure import Policy, explain, scan
-from ._session import Run, Session
+from ._run import Run
+from ._session import Session
 
 __all__ = [
     "FORMAT",
@@ -60,6 +66,7 @@ __all__ = [
     "InternalError",
     "IoError",
     "LockedError",
+    "NotRunningError",
     "Plan",
     "Policy",
     "Problem",
@@ -69,6 +76,7 @@ __all__ = [
     "RowError",
     "RowTypeError",
     "Run",
+    "RunningSessionError",
     "Scan",
     "Session",
     "StateError",
@@ -82,3 +90,10 @@ __all__ = [
     "plan",
     "scan",
 ]
+
+if hasattr(_os, "register_at_fork"):
+    _os.register_at_fork(
+        before=_bothways.before_fork,
+        after_in_parent=_bothways.after_fork,
+        after_in_child=_bothways.after_fork_in_child,
+    )

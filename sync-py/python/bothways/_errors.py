@@ -21,9 +21,11 @@ __all__ = [
     "InternalError",
     "IoError",
     "LockedError",
+    "NotRunningError",
     "RootError",
     "RowError",
     "RowTypeError",
+    "RunningSessionError",
     "StateError",
     "StateIoError",
     "UsageError",
@@ -63,6 +65,19 @@ class IoError(Error, OSError):
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An OSError of one argument forgets them on the way to another process.
+        return _again, (type(self), self.args, self.errno, self.strerror, self.filename, dict(self.__dict__))
+
+
+def _again(
+    kind: type[IoError], args: tuple[Any, ...], errno: int | None, strerror: str | None, filename: Any, more: dict[str, Any]
+) -> IoError:
+    error = kind(*args)
+    error.errno, error.strerror, error.filename = errno, strerror, filename
+    error.__dict__.update(more)
+    return error
+
 
 class ConfigIoError(ConfigError, IoError):
     """A configuration file cannot be read."""
@@ -83,9 +98,20 @@ class StateIoError(StateError, IoError):
 
 
 class LockedError(StateError):
-    """Another session has the pair. `holder` is its process, where that is known."""
+    """Another session has the pair, and cannot be asked for this. `holder` is its process, where that is known."""
 
     holder: int | None = None
+
+
+class RunningSessionError(StateError):
+    """The session that runs ended before it had answered, or does not answer.
+
+    Whether it did what it was asked for is not known. If it has ended, the next call is carried out here.
+    """
+
+
+class NotRunningError(StateError):
+    """Only a session that runs can be asked for this, and none of the pair does."""
 
 
 class HaltedError(Error):

@@ -6,6 +6,15 @@ import logging
 from typing import Any
 
 
+def wanted() -> int:
+    """The least level that the logger `bothways`, or one below it, wants."""
+    level = logging.getLogger("bothways").getEffectiveLevel()
+    for name, one in list(logging.Logger.manager.loggerDict.items()):
+        if name.startswith("bothways.") and isinstance(one, logging.Logger) and one.level:
+            level = min(level, one.level)
+    return level
+
+
 def tell(level: int, target: str, file: str | None, line: int, message: str, about: dict[str, Any]) -> None:
     """Hands one record to the logger below `bothways` that is named after the part of the engine it comes from.
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
-import threading
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Union
+from typing import Any, NoReturn, Union
 
 from ._bothways import Plan, Policy, Progress, RawSession
 from ._errors import ClosedError, UsageError
@@ -21,7 +19,10 @@ from ._reports import (
     ConflictView,
     ExplainReport,
     HistoryReport,
+    PauseReport,
+    PlannedReport,
     PlanReport,
+    PurgeReport,
     ResolveReport,
     RestoreReport,
     ResyncReport,
@@ -32,6 +33,7 @@ from ._reports import (
     TrashList,
     UndoReport,
 )
+from ._run import Run
 from ._times import nanoseconds
 
 AnyPath = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
@@ -55,6 +57,35 @@ def _texts(paths: AnyPath | Iterable[AnyPath] | None) -> list[str]:
     return [_pattern(os.fsdecode(path)) for path in paths]
 
 
+def _named(paths: AnyPath | Iterable[AnyPath]) -> list[str]:
+    """The same where nothing must not mean everything."""
+    texts = _texts(paths)
+    if not texts:
+        raise UsageError("no path is named")
+    return texts
+
+
+def _meant(
+    paths: AnyPath | Iterable[AnyPath] | None,
+    side: str | None,
+    since: datetime | int | None,
+    before: datetime | int | None,
+    min_size: int | None,
+    max_size: int | None,
+    versions: bool | None,
+) -> dict[str, Any]:
+    """Which things in the trash are meant."""
+    return {
+        "paths": [] if paths is None else _named(paths),
+        "side": side,
+        "since_ns": _ns(since),
+        "before_ns": _ns(before),
+        "min_size": min_size,
+        "max_size": max_size,
+        "versions": versions,
+    }
+
+
 def _pattern(path: str) -> str:
     try:
         path.encode()
@@ -69,10 +100,19 @@ class Session:
     `config` is a configuration: a file (TOML, JSON or YAML) or a mapping with the same keys. `left` and `right` name
     the folders instead, or besides. What is remembered of the pair lies in `state_dir`, or in the platform's place.
 
-    Nothing is opened before it is needed, and nothing is held between two calls. While a session runs, in this process or
-    another, other calls fail with `LockedError`. Every method may be called from any
-    thread; calls wait for each other. While a call works, other threads run. Ctrl-C stops it at its next safe point,
-    and so does a `progress` function that raises; what was begun is finished or rolled back.
+    Nothing is opened before it is needed, and nothing is held between two calls. While a session of the pair runs
+    (`run` here, or `bothways run` in another process: see `is_running`), it carries out what is asked for, with the same
+    results and exceptions; only `run` and `apply` cannot be asked of it, and fail with `LockedError`. `progress` is told
+    of phase `wait` while it is busy with something else. If it ends before it has answered, that is a
+    `RunningSessionError`, and the next call is carried out here.
+
+    Every method may be called from any thread. Calls that are carried out here wait for each other. While a call works,
+    other threads run. Ctrl-C stops it at its next safe point, and so does a `progress` function that raises; what was
+    begun is finished or rolled back. What another session carries out is not waited for then: it is told to end it at
+    its next safe point, which a line in the log says, and goes on keeping both folders the same.
+
+    A session may be used after a fork, in both processes, if it was not at work at that moment; otherwise the child is told
+    to make another one. It can be neither copied nor pickled.
     """
 
     def __init__(
@@ -116,8 +156,16 @@ class Session:
         """Whether nothing can be done any more."""
         return self._raw.closed
 
+    @property
+    def is_running(self) -> bool:
+        """Whether a session of the pair runs, in this process or another. Then it is the one that answers."""
+        return self._raw.is_running()
+
     def stop(self) -> None:
-        """Stops what other threads are doing with this session, at its next safe point."""
+        """Stops what other threads are doing with this object, at its next safe point.
+
+        A session that runs elsewhere goes on; only what it was asked for from here ends.
+        """
         self._raw.stop()
 
     def close(self) -> None:
@@ -140,11 +188,25 @@ class Session:
     def __repr__(self) -> str:
         return repr(self._raw)
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Session can be neither copied nor pickled: make another one of the same configuration")
+
     # ---- the cycle
 
-    def plan(self, *, all: bool = False, progress: Tell | None = None) -> PlanReport:
-        """What a sync would do. Nothing changes anywhere. With `all`, also where nothing would be done."""
-        return PlanReport._of(json.loads(self._raw.plan(all, progress)))
+    def plan(
+        self,
+        *,
+        all: bool = False,
+        output: AnyPath | None = None,
+        progress: Tell | None = None,
+    ) -> PlanReport:
+        """What a sync would do. Nothing changes anywhere. With `all`, also where nothing would be done.
+
+        With `output`, the plan is also written to that file, to be reviewed and shortened, and given to `sync_reviewed`.
+        """
+        if output is None:
+            return PlanReport._of(json.loads(self._raw.plan(all, progress)))
+        return PlanReport._of(json.loads(self._raw.plan_to_review(all, output, progress)))
 
     def sync(self, *, approve: bool = False, progress: Tell | None = None) -> SyncReport:
         """Makes both folders the same. Failures at single paths are in the report.
@@ -153,10 +215,16 @@ class Session:
         """
         return SyncReport._of(json.loads(self._raw.sync(approve, progress)))
 
+    def sync_reviewed(
+        self, file: AnyPath, *, approve: bool = False, progress: Tell | None = None
+    ) -> PlannedReport:
+        """One sync that does no more than a plan file allows, as far as the world still is as it was planned on."""
+        return PlannedReport._of(json.loads(self._raw.sync_reviewed(file, approve, progress)))
+
     def apply(self, plan: Plan, *, approve: bool = False, progress: Tell | None = None) -> SyncReport:
         """Carries out a plan that `bothways.plan` made of the caller's own rows, as a run that can be undone.
 
-        A version is overwritten or deleted only while it is the one that the rows tell of; what changed since is a
+        Fails with `LockedError` while a session of the pair runs. A version is overwritten or deleted only while it is the one that the rows tell of; what changed since is a
         problem in the report, and stays.
         """
         if not isinstance(plan, Plan):
@@ -170,8 +238,22 @@ class Session:
         on_ready: Callable[[], object] | None = None,
         on_wait: Callable[[str], object] | None = None,
     ) -> Run:
-        """Keeps both folders the same for as long as the `with` block lasts. See `Run`."""
+        """Keeps both folders the same for as long as the `with` block lasts. See `Run`.
+
+        Entering the block fails with `LockedError` while another session of the pair runs.
+        """
         return Run(self, on_cycle, on_ready, on_wait)
+
+    def pause(self) -> PauseReport:
+        """Makes the session that runs rest: what changes is noticed, and no cycles are made.
+
+        Fails with `NotRunningError` where none runs.
+        """
+        return PauseReport._of(json.loads(self._raw.pause()))
+
+    def resume(self) -> PauseReport:
+        """Lets the session that runs go on. Fails with `NotRunningError` where none runs."""
+        return PauseReport._of(json.loads(self._raw.resume()))
 
     # ---- looking
 
@@ -183,9 +265,12 @@ class Session:
         """Why a path is treated as it is."""
         return ExplainReport._of(json.loads(self._raw.explain(path)))
 
-    def check(self) -> CheckReport:
-        """Whether the pair can be synced, and what each side can do."""
-        return CheckReport._of(json.loads(self._raw.check()))
+    def check(self, *, send_test_mail: bool = False) -> CheckReport:
+        """Whether the pair can be synced, and what each side can do.
+
+        With `send_test_mail` a test message goes out by mail and by every other way that alerts go.
+        """
+        return CheckReport._of(json.loads(self._raw.check(send_test_mail)))
 
     def status(self, *, hours: int = 24) -> StatusReport:
         """How the pair stands. Looks at neither folder, so that it answers also while a drive is away."""
@@ -204,9 +289,12 @@ class Session:
         pattern = None if path is None else _pattern(os.fsdecode(path))
         return HistoryReport._of(json.loads(self._raw.history(_ns(since), _ns(until), limit, pattern, action)))
 
-    def details(self, run: int) -> RunDetails:
-        """Everything that one recorded run did."""
-        return RunDetails._of(json.loads(self._raw.details(run)))
+    def details(
+        self, run: int, *, path: AnyPath | None = None, action: str | None = None
+    ) -> RunDetails:
+        """Everything that one recorded run did; or what it did at a path or pattern, or of a kind."""
+        pattern = None if path is None else _pattern(os.fsdecode(path))
+        return RunDetails._of(json.loads(self._raw.details(run, pattern, action)))
 
     # ---- a person's word
 
@@ -258,9 +346,16 @@ class Session:
         side: str | None = None,
         since: datetime | int | None = None,
         before: datetime | int | None = None,
+        min_size: int | None = None,
+        max_size: int | None = None,
+        versions: bool = False,
     ) -> TrashList:
-        """What lies in the trash of both sides; paths may be patterns."""
-        return TrashList._of(json.loads(self._raw.trash(_texts(paths), side, _ns(since), _ns(before))))
+        """What lies in the trash of both sides; paths may be patterns, sizes are bytes.
+
+        `since` and `before` say when it went there. With `versions`, only what another version replaced.
+        """
+        meant = _meant(paths, side, since, before, min_size, max_size, versions or None)
+        return TrashList._of(json.loads(self._raw.trash(meant)))
 
     def restore(
         self,
@@ -268,128 +363,53 @@ class Session:
         *,
         side: str | None = None,
         at: datetime | int | None = None,
+        since: datetime | int | None = None,
+        before: datetime | int | None = None,
+        min_size: int | None = None,
+        max_size: int | None = None,
+        versions: bool = False,
         to: AnyPath | None = None,
         keep_both: bool = False,
         dry_run: bool = False,
     ) -> RestoreReport:
-        """Takes things back from the trash, never over anything. The next sync carries them to the other side."""
+        """Takes things back from the trash, never over anything. The next sync carries them to the other side.
+
+        Of each path comes what was there last, or at the moment `at`: what was deleted, or with `versions` what another
+        version replaced. `to` puts it elsewhere; `keep_both` puts it beside what is there now.
+        """
+        if to is not None and keep_both:
+            raise UsageError("either to another place, or beside what is there")
         target = None if to is None else _pattern(os.fsdecode(to))
-        report = self._raw.restore(_texts(paths), side, _ns(at), target, keep_both, dry_run)
-        return RestoreReport._of(json.loads(report))
+        meant = _meant(_named(paths), side, since, before, min_size, max_size, versions)
+        return RestoreReport._of(json.loads(self._raw.restore(meant, _ns(at), target, keep_both, dry_run)))
 
-
-class Run:
-    """A live session: what happens on one side is on the other a moment later.
-
-    A context manager. It works on a thread of its own, which also calls the functions it was given. `stop` ends it and
-    waits; leaving the block does the same. What ended it, a function of yours that raised say, surfaces there.
-    """
-
-    def __init__(
+    def purge(
         self,
-        session: Session,
-        on_cycle: Callable[[SyncReport], object] | None,
-        on_ready: Callable[[], object] | None,
-        on_wait: Callable[[str], object] | None,
-    ) -> None:
-        self._session = session
-        self._on_cycle = on_cycle
-        self._on_ready = on_ready
-        self._on_wait = on_wait
-        self._changed = threading.Condition()
-        self._ready = False
-        self._last: SyncReport | None = None
-        self._error: BaseException | None = None
-        self._thread: threading.Thread | None = None
+        paths: AnyPath | Iterable[AnyPath] | None = None,
+        *,
+        all: bool = False,
+        expired: bool = False,
+        older_than: timedelta | None = None,
+        side: str | None = None,
+        since: datetime | int | None = None,
+        before: datetime | int | None = None,
+        min_size: int | None = None,
+        max_size: int | None = None,
+        versions: bool = False,
+        dry_run: bool = False,
+    ) -> PurgeReport:
+        """Drops things from the trash for good. There is no way back, and nobody is asked.
 
-    @property
-    def is_running(self) -> bool:
-        """Whether it works."""
-        return self._thread is not None and self._thread.is_alive()
-
-    @property
-    def last(self) -> SyncReport | None:
-        """The last cycle that did something or met something."""
-        return self._last
-
-    def wait_ready(self, timeout: float | None = None) -> bool:
-        """Waits until both folders are there and looked after. Raises what ended the run, if it ended."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._ready or self._error is not None, timeout)
-        self._raise()
-        return self._ready
-
-    def stop(self) -> None:
-        """Ends it at its next safe point, waits until it has ended, and raises what had ended it before."""
-        if self._thread is threading.current_thread():
-            self._raw_stop()
-            return
-        self._end()
-        atexit.unregister(self._end)
-        self._raise()
-
-    def _raw_stop(self) -> None:
-        self._session.stop()
-
-    def _end(self) -> None:
-        thread = self._thread
-        while thread is not None and thread.is_alive():
-            self._raw_stop()
-            thread.join(0.1)
-
-    def _raise(self) -> None:
-        error, self._error = self._error, None
-        if error is not None:
-            raise error
-
-    def _tell(self, what: str, words: str) -> None:
-        if what == "cycle":
-            report = SyncReport._of(json.loads(words))
-            self._last = report
-            if self._on_cycle is not None:
-                self._on_cycle(report)
-        elif what == "ready":
-            with self._changed:
-                self._ready = True
-                self._changed.notify_all()
-            if self._on_ready is not None:
-                self._on_ready()
-        elif self._on_wait is not None:
-            self._on_wait(words)
-
-    def _work(self) -> None:
-        try:
-            self._session._raw.run(self._tell)
-        except BaseException as error:
-            self._error = error
-        finally:
-            with self._changed:
-                self._changed.notify_all()
-
-    def __enter__(self) -> Run:
-        if self._thread is not None:
-            raise UsageError("this run was started before: ask the session for another")
-        if self._session.closed:
-            raise ClosedError("the session is closed")
-        self._thread = threading.Thread(target=self._work, name="bothways run", daemon=True)
-        self._thread.start()
-        # A thread that is torn down with the interpreter could not clean up.
-        atexit.register(self._end)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            self.stop()
-        except BaseException:
-            # What the block raised says more.
-            if value is None:
-                raise
-
-    def __repr__(self) -> str:
-        state = "running" if self.is_running else "not running"
-        return f"<Run {state} of {self._session!r}>"
+        What is dropped must be named: by paths or patterns, by `older_than`, by `expired` (what has been there for longer
+        than it is kept), or by `all`. Everything else that is given must hold as well. With `dry_run` nothing is dropped.
+        """
+        if all and (paths is not None or expired or older_than is not None):
+            raise UsageError("either all of it, or what is named")
+        if not (all or expired or paths is not None or older_than is not None):
+            raise UsageError("which things? Name paths, older_than= or expired=True, or say all=True")
+        if older_than is not None:
+            if before is not None:
+                raise UsageError("either older_than= or before=")
+            before = datetime.now(timezone.utc) - older_than
+        meant = _meant(paths, side, since, before, min_size, max_size, versions or None)
+        return PurgeReport._of(json.loads(self._raw.purge(meant, expired, dry_run)))
