@@ -287,6 +287,43 @@ fn a_system_that_allows_no_more_watched_folders_is_said_once_and_looked_at_in_tu
 }
 
 #[test]
+fn a_side_that_could_be_watched_no_more_is_watched_again_once_that_is_possible() {
+    let Some(limited) = limit("max_inotify_watches", 60) else { return };
+    let world = World::new();
+    world.write("left/folder/file", "old");
+    world.write("right/its own/folder/file", "old");
+    configure(&world, "sync_interval_seconds = 1\n[live]\nfull_scan_every = '1h'\n");
+    let session = Session::start(&world, limited);
+    wait("the first look", || world.has("right/folder/file") && world.has("left/its own/folder/file"));
+    for number in 0..100 {
+        fs::create_dir(world.path(&format!("left/folder/more {number}"))).unwrap();
+    }
+    wait("that it is said", || how(&world, "left").contains("max_user_watches"));
+    wait("all of them", || (0..100).all(|number| world.has(&format!("right/folder/more {number}"))));
+    wait("the look round", || live(&world)["left_rolling"].is_object());
+    // There is room again. What happened meanwhile is not missed.
+    for number in 0..100 {
+        fs::remove_dir(world.path(&format!("left/folder/more {number}"))).unwrap();
+        let _ = fs::remove_dir(world.path(&format!("right/folder/more {number}")));
+    }
+    fs::write(world.path("left/folder/file"), "changed").unwrap();
+    wait("both being watched", || how(&world, "left") == "watched" && how(&world, "right") == "watched");
+    let state = live(&world);
+    assert_eq!((&state["left_rolling"], &state["right_rolling"]), (&Value::Null, &Value::Null), "{state}");
+    wait("what happened meanwhile", || content(&world.path("right/folder/file")) == "changed");
+    for (number, folder) in ["folder", "its own/folder"].iter().enumerate() {
+        fs::write(world.path(&format!("left/{folder}/late")), format!("late {number}")).unwrap();
+        wait("a change afterwards", || {
+            content(&world.path(&format!("right/{folder}/late"))) == format!("late {number}")
+        });
+    }
+    let log = log(&world);
+    assert_eq!(log.matches("the left side is watched again").count(), 1, "{log}");
+    assert!(!log.contains("Unable to remove the path"), "{log}");
+    assert_eq!(session.stop(), 0);
+}
+
+#[test]
 fn a_system_that_allows_no_more_watchers_says_which_limit() {
     let Some(limited) = limit("max_inotify_instances", 1) else { return };
     let world = World::new();

@@ -64,6 +64,17 @@ impl Folders {
         names.iter().rev().try_fold(RelPath::root(), |path, name| path.join(name).ok())
     }
 
+    /// The directory above one.
+    pub(super) fn above(&self, number: u32) -> Option<u32> {
+        self.get(number).map(|folder| folder.above)
+    }
+
+    /// The number of a directory inside another one, as it is spelled here.
+    pub(super) fn inside(&self, above: u32, name: &[u8]) -> Option<u32> {
+        let place = self.find(above, name).ok()?;
+        self.get(above)?.inside.get(place).copied()
+    }
+
     /// Which directories are new and which are gone, where these are in it now.
     pub(super) fn compare(&self, number: u32, now: &[&[u8]]) -> Changes {
         let new = now.iter().filter(|name| self.find(number, name).is_err());
@@ -155,6 +166,11 @@ mod tests {
         assert_eq!(removed, [1, 3, 4]);
         assert_eq!((path(&folders, 4), path(&folders, 2).as_deref()), (None, Some("a")));
         assert_eq!(folders.remove(1), Vec::<u32>::new());
+        assert_eq!((folders.above(5), folders.above(1)), (Some(ROOT), None));
+        assert_eq!(
+            (folders.inside(ROOT, b"a"), folders.inside(2, b"x"), folders.inside(ROOT, b"b")),
+            (Some(2), None, None)
+        );
         folders.put(3, 2, b"again");
         assert_eq!(path(&folders, 3).as_deref(), Some("a/again"));
     }

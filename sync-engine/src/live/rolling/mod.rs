@@ -15,13 +15,15 @@
 //! What was told is remembered, so that a conflict or a problem that stands is told once and not at every visit, and
 //! again when it becomes another one or went away in between.
 //!
-//! Something that was moved from one folder to another is seen as new at one visit and as gone at another, and arrives
-//! as a copy and a deletion where those two visits do not meet in one cycle.
+//! **What was moved** from one folder to another is seen as new at one visit and as gone at another. Both ends are told
+//! together where both are found: what is new is looked for where it was when both sides last agreed, and what is gone
+//! is not told before everything else had its turn once, or a minute is over.
 //!
-//! `order` says which directory is read when and knows no clock; `folders` knows the directories by their number. Start
-//! with `Round::run`.
+//! `order` says which directory is read when and knows no clock; `folders` knows the directories by their number, `moves`
+//! what was where. Start with `Round::run`.
 
 mod folders;
+mod moves;
 mod order;
 #[cfg(test)]
 mod order_tests;
@@ -30,6 +32,7 @@ mod tests;
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Scope;
 use std::time::{Duration, Instant};
@@ -46,10 +49,14 @@ use sync_replica::{News, Problem, ProblemKind, ScanRequest, Tell, Uncontrolled};
 use sync_state::{State, StateError};
 
 use self::folders::{Folders, ROOT};
+use self::moves::{LONGEST_MS, Moves, short};
 use self::order::{ACTIVE_FOR_MS, Next, Order, Pace, Standing};
 use crate::clock::now_ns;
 use crate::report::time;
 use crate::session::Session;
+
+/// In how many directories what is new in one is looked for at the most.
+const SEARCHED: usize = 16;
 
 /// The rolling scan of a side, and how long it takes.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -95,8 +102,18 @@ impl Rolling {
             let start = Instant::now();
             // Time begins that much earlier, so that what changed before can be told by it.
             let order = Order::new(pace, ACTIVE_FOR_MS);
-            let mut round =
-                Round { session, side, pace, tell, shown, start, order, folders: Folders::default() };
+            let mut round = Round {
+                session,
+                side,
+                pace,
+                tell,
+                shown,
+                start,
+                order,
+                folders: Folders::default(),
+                moves: Moves::default(),
+                searches: false,
+            };
             round.run(&stop);
         });
         Self { _stop: send, report }
@@ -117,6 +134,16 @@ struct Round<'a> {
     start: Instant,
     order: Order,
     folders: Folders,
+    moves: Moves,
+    /// A directory is visited to find what is new in another one.
+    searches: bool,
+}
+
+/// Something new: its identity, where it is, and in which directory it may have been.
+struct Sought {
+    id: NonZeroU64,
+    path: RelPath,
+    directory: u32,
 }
 
 /// How a visit ended.
@@ -137,6 +164,14 @@ impl Round<'_> {
             log::warn!(operation = "scan", side = self.side.name(); "{error}");
         }
         loop {
+            self.tell_overdue();
+            if self.moves.is_stale()
+                && let Err(error) = self.know_places()
+            {
+                // It is learnt on the way.
+                log::debug!(operation = "scan", side = self.side.name(); "{error}");
+                self.moves.learn_all(Vec::new());
+            }
             let pause = match self.order.next(self.now()) {
                 Next::Read(number) => match self.visit(number) {
                     Visited::Seen => Duration::ZERO,
@@ -147,6 +182,8 @@ impl Round<'_> {
                     Duration::from_millis(until.saturating_sub(self.now()))
                 }
             };
+            let due = self.moves.due().map(|due| Duration::from_millis(due.saturating_sub(self.now())));
+            let pause = due.map_or(pause, |due| due.min(pause));
             // Nothing is ever sent: the other end goes when nobody wants to know any more.
             if stop.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
                 return;
@@ -158,17 +195,19 @@ impl Round<'_> {
         ACTIVE_FOR_MS + self.start.elapsed().as_millis() as u64
     }
 
-    /// Learns the directories from the baseline, and in which of them a file changed lately.
+    /// Learns the directories from the baseline, what is in which, and in which of them a file changed lately.
     fn know(&mut self, state: &State) -> Result<(), StateError> {
         let mut known = HashMap::from([(RelPath::root(), ROOT)]);
         let now = self.now();
         let clock_ns = now_ns();
+        let mut places = Vec::new();
         for dir in state.baseline()? {
             let dir = dir?;
             let Some(above) = known.get(&dir.path).copied() else { continue };
             let mut latest_ns = i64::MIN;
             for (key, agreed) in &dir.children {
                 let record = &agreed.sides[self.side];
+                places.extend(record.file_id.map(|id| (short(id), above)));
                 if agreed.kind != Kind::Dir {
                     latest_ns = latest_ns.max(record.mtime_ns);
                 } else if let Ok(path) = dir.path.join(key) {
@@ -182,7 +221,38 @@ impl Round<'_> {
                 self.order.changed(above, now - age_ms);
             }
         }
+        self.moves.learn_all(places);
         Ok(())
+    }
+
+    /// Learns anew what is in which directory, where too much has changed since.
+    fn know_places(&mut self) -> Result<(), StateError> {
+        let Some(state) = &self.session.state else { return Ok(()) };
+        let mut known = HashMap::from([(RelPath::root(), ROOT)]);
+        let mut places = Vec::new();
+        for dir in state.baseline()? {
+            let dir = dir?;
+            let Some(above) = known.get(&dir.path).copied() else { continue };
+            for (key, agreed) in &dir.children {
+                let record = &agreed.sides[self.side];
+                places.extend(record.file_id.map(|id| (short(id), above)));
+                if agreed.kind == Kind::Dir
+                    && let Ok(path) = dir.path.join(key)
+                    && let Some(number) = self.folders.inside(above, record.name.as_deref().unwrap_or(key))
+                {
+                    known.insert(path, number);
+                }
+            }
+        }
+        self.moves.learn_all(places);
+        Ok(())
+    }
+
+    /// Tells what was held back for long enough.
+    fn tell_overdue(&mut self) {
+        for path in self.moves.overdue(self.now()) {
+            (self.tell)(News::At(path));
+        }
     }
 
     fn visit(&mut self, number: u32) -> Visited {
@@ -234,11 +304,27 @@ impl Round<'_> {
         });
         let numbers: Vec<u64> = unlike.iter().map(|one| self.number(one)).collect();
         let new = self.folders.tell(number, numbers.clone());
-        for (one, its) in unlike.iter().zip(&numbers) {
-            if new.binary_search(its).is_ok()
-                && let Ok(path) = path.join(one.name(self.side))
-            {
-                (self.tell)(News::At(path));
+        for (_, agreed) in &rows {
+            if let Some(id) = agreed.sides[self.side].file_id {
+                self.moves.learn(id, number);
+            }
+        }
+        let until = self.now() + self.order.standing().round_ms.min(LONGEST_MS);
+        let mut sought = Vec::new();
+        // What is gone comes first: it may be new under another name.
+        for goes in [true, false] {
+            let ones = unlike.iter().zip(&numbers).filter(|(one, _)| matches!(one, Unlike::Gone(..)) == goes);
+            for (one, _) in ones.filter(|(_, its)| new.binary_search(its).is_ok()) {
+                let Ok(path) = path.join(one.name(self.side)) else { continue };
+                match one {
+                    Unlike::Gone(_, agreed) => self.goes(agreed.sides[self.side].file_id, path, until),
+                    Unlike::Here(listed)
+                        if rows.binary_search_by(|(key, _)| (**key).cmp(listed.key)).is_err() =>
+                    {
+                        sought.extend(self.comes(number, listed.entry.file_id, path));
+                    }
+                    _ => (self.tell)(News::At(path)),
+                }
             }
         }
         let unlike: HashSet<&[u8]> = unlike
@@ -258,7 +344,58 @@ impl Round<'_> {
             let joins = self.order.add(unlike.contains(&*name).then_some(now), now);
             self.folders.put(joins, number, &name);
         }
+        self.search(sought);
         Ok(!new.is_empty())
+    }
+
+    /// Something is gone: perhaps it is found elsewhere.
+    fn goes(&mut self, id: Option<NonZeroU64>, path: RelPath, until: u64) {
+        let at_once = match id {
+            Some(id) => self.moves.goes(id, path, until),
+            None => Some(path),
+        };
+        if let Some(path) = at_once {
+            (self.tell)(News::At(path));
+        }
+    }
+
+    /// Something is new in a directory. What is to be looked for elsewhere is told of later.
+    fn comes(&mut self, number: u32, id: Option<NonZeroU64>, path: RelPath) -> Option<Sought> {
+        if let Some(from) = id.and_then(|id| self.moves.comes(id)) {
+            self.tell_move(from, path);
+            return None;
+        }
+        let elsewhere = id.and_then(|id| Some((id, self.moves.directory(id)?)));
+        match elsewhere.filter(|(_, directory)| *directory != number && !self.searches) {
+            Some((id, directory)) => Some(Sought { id, path, directory }),
+            None => {
+                (self.tell)(News::At(path));
+                None
+            }
+        }
+    }
+
+    /// Looks where things were before that are new elsewhere, and tells of both.
+    fn search(&mut self, sought: Vec<Sought>) {
+        let mut directories: Vec<u32> = sought.iter().map(|one| one.directory).collect();
+        directories.sort_unstable();
+        directories.dedup();
+        self.searches = true;
+        for number in directories.into_iter().take(SEARCHED) {
+            self.visit(number);
+        }
+        self.searches = false;
+        for Sought { id, path, .. } in sought {
+            match self.moves.comes(id) {
+                Some(from) => self.tell_move(from, path),
+                None => (self.tell)(News::At(path)),
+            }
+        }
+    }
+
+    fn tell_move(&self, from: RelPath, to: RelPath) {
+        (self.tell)(News::Moved(from));
+        (self.tell)(News::Moved(to));
     }
 
     /// A directory could not be read.
@@ -270,9 +407,19 @@ impl Round<'_> {
                 Err(Visited::Away)
             }
             ProblemKind::NotFound | ProblemKind::NotADirectory if number != ROOT => {
-                (self.tell)(News::At(path.clone()));
+                let above = self.folders.above(number);
                 self.forget(number);
-                Err(Visited::Seen)
+                match above {
+                    // It may be elsewhere: the directory above knows what it was.
+                    Some(above) if self.is_agreed(path) => match self.visit(above) {
+                        Visited::Away => Err(Visited::Away),
+                        Visited::Seen => Err(Visited::Seen),
+                    },
+                    _ => {
+                        (self.tell)(News::At(path.clone()));
+                        Err(Visited::Seen)
+                    }
+                }
             }
             kind => {
                 let new = self.folders.tell(number, vec![hash(&kind)]);
@@ -282,6 +429,15 @@ impl Round<'_> {
                 Ok(!new.is_empty())
             }
         }
+    }
+
+    /// Whether both sides had it when they last agreed.
+    fn is_agreed(&self, path: &RelPath) -> bool {
+        let key = self.session.equivalence().path_key(path);
+        self.session
+            .state
+            .as_ref()
+            .is_some_and(|state| state.agreed(&key).is_ok_and(|agreed| agreed.is_some()))
     }
 
     fn forget(&mut self, number: u32) {

@@ -68,27 +68,61 @@ impl<'a> Walk<'a> {
             start: Instant::now(),
             order: Order::new(pace, ACTIVE_FOR_MS),
             folders: Folders::default(),
+            moves: Moves::default(),
+            searches: false,
         };
         round.folders.put(round.order.add(None, round.now()), ROOT, b"");
         round.know(world.session.state.as_ref().unwrap()).unwrap();
         Self { round, news }
     }
 
-    /// Visits every directory that is known, once; what is told.
+    /// Visits every directory that is known, once, and waits until nothing is held back; what is told.
     fn once(&mut self) -> BTreeSet<String> {
+        let mut told = self.round();
+        told.extend(self.later());
+        told
+    }
+
+    /// Visits every directory that is known, once; what is told.
+    fn round(&mut self) -> BTreeSet<String> {
         for number in 0..64 {
-            if self.round.folders.path(number).is_some() {
-                self.round.visit(number);
-            }
+            self.visit(number);
         }
+        self.told()
+    }
+
+    fn visit(&mut self, number: u32) {
+        if self.round.folders.path(number).is_some() {
+            self.round.visit(number);
+        }
+    }
+
+    /// What is told because it was held back for long enough.
+    fn later(&mut self) -> BTreeSet<String> {
+        assert!(self.round.moves.due().is_none_or(|due| due <= self.round.now() + LONGEST_MS));
+        self.round.start -= Duration::from_millis(LONGEST_MS);
+        self.round.tell_overdue();
+        assert_eq!(self.round.moves.due(), None);
+        self.told()
+    }
+
+    fn told(&self) -> BTreeSet<String> {
         self.news
             .try_iter()
             .map(|news| match news {
                 News::At(path) => format!("at {path}"),
                 News::Below(path) => format!("below {path}"),
+                News::Moved(path) => format!("moved {path}"),
                 other => format!("{other:?}"),
             })
             .collect()
+    }
+
+    /// The number of the directory at a path.
+    fn number(&self, path: &str) -> u32 {
+        let found = (0..64)
+            .find(|number| self.round.folders.path(*number).is_some_and(|there| there.to_string() == path));
+        found.unwrap()
     }
 
     fn directories(&self) -> u32 {
@@ -167,4 +201,68 @@ fn a_folder_that_cannot_be_read_is_told_of_once() {
     assert_eq!(walk.once(), told([]));
     world.sides.right.mark_readable("dark");
     assert_eq!(walk.once(), told([]), "nothing in it has changed");
+}
+
+#[test]
+fn both_ends_of_a_move_are_told_together_whichever_is_seen_first() {
+    for first in ["a", "b"] {
+        let world = World::new(&["a/one", "a/kept", "b/two", "c/three"]);
+        let mut walk = Walk::new(&world);
+        assert_eq!(walk.round(), told([]));
+        world.sides.right.rename("a/one", "b/renamed");
+        walk.visit(walk.number(first));
+        if first == "a" {
+            assert_eq!(walk.told(), told([]), "it may be found elsewhere");
+            walk.visit(walk.number("c"));
+            assert_eq!(walk.told(), told([]));
+            walk.visit(walk.number("b"));
+        }
+        assert_eq!(walk.told(), told(["moved a/one", "moved b/renamed"]), "{first} first");
+        assert_eq!(walk.once(), told([]), "and not again");
+        world.sync();
+        assert_eq!(world.sides.left.read("b/renamed").as_deref(), Some(&b"a/one"[..]));
+        // Back, and to a name beside it: it is known where it is now.
+        assert_eq!(walk.once(), told([]));
+        world.sides.right.rename("b/renamed", "c/again");
+        walk.visit(walk.number("c"));
+        assert_eq!(walk.told(), told(["moved b/renamed", "moved c/again"]));
+        world.sides.right.rename("b/two", "b/also");
+        walk.visit(walk.number("b"));
+        assert_eq!(walk.told(), told(["moved b/also", "moved b/two"]));
+    }
+}
+
+#[test]
+fn a_folder_that_moved_is_told_of_with_both_its_places() {
+    for seen in ["from/folder", "from", "to"] {
+        let world = World::new(&["from/folder/one", "from/folder/deep/two", "from/kept", "to/three"]);
+        let mut walk = Walk::new(&world);
+        assert_eq!(walk.round(), told([]));
+        let number = walk.number(seen);
+        world.sides.right.rename("from/folder", "to/moved");
+        walk.visit(number);
+        let first = walk.told();
+        let both = told(["moved from/folder", "moved to/moved"]);
+        assert!(first == both || first.is_empty(), "{first:?}");
+        walk.visit(walk.number("to"));
+        let then = walk.told();
+        assert_eq!(&first | &then, both, "{seen} first");
+        assert!(first.is_empty() || then.is_empty(), "both are told at once");
+        let rest = walk.once();
+        assert!(rest.iter().all(|one| one.starts_with("at to/moved/")), "{rest:?}");
+    }
+}
+
+#[test]
+fn what_is_gone_for_good_is_told_after_a_while() {
+    let world = World::new(&["a/one", "a/two", "b/three"]);
+    let mut walk = Walk::new(&world);
+    assert_eq!(walk.round(), told([]));
+    world.sides.right.remove("a/one");
+    world.sides.right.write("b/new", "something else");
+    let first = walk.round();
+    assert_eq!(first, told(["at b/new"]), "what is new waits for nothing");
+    assert_eq!(walk.round(), told([]));
+    assert_eq!(walk.later(), told(["at a/one"]));
+    assert_eq!(walk.once(), told([]));
 }
