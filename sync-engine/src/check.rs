@@ -14,10 +14,11 @@ use sync_core::compare::equivalence;
 use sync_core::side::{Side, Sides};
 use sync_fs::LocalReplica;
 use sync_replica::{Filter, Problem, Replica, ScanRequest};
-use sync_state::State;
+use sync_state::{State, StateError};
 
 use crate::alerts::{TestDelivery, send_test};
 use crate::config::Config;
+use crate::control::{Contact, Needs};
 use crate::observe::millis;
 use crate::report::SideReport;
 use crate::session::{SessionOptions, filter_of, look_at_roots, state_dir};
@@ -172,11 +173,17 @@ pub fn check(config: &Config, options: &SessionOptions, watch: &dyn Watch) -> Ch
     let options = SessionOptions { read_only: true, ..options.clone() };
     let folder = state_dir(config, &options);
     let mut findings = Vec::new();
+    let state = State::open_existing(&folder);
+    if let Err(why) = &state {
+        // Whoever looks at a pair that is kept the same finds it so, and nothing wrong with it.
+        let is_locked = matches!(why, StateError::Locked { .. });
+        let runs = is_locked && Contact::open(config, &options, Needs::Running).is_ok();
+        let message = if runs { format!("a session is running: {why}") } else { why.to_string() };
+        findings.push(Finding { is_error: !runs, message });
+    }
+    drop(state);
     let mut error = |message: String| findings.push(Finding { is_error: true, message });
     let filter = filter_of(config).map_err(|why| error(why.to_string())).ok();
-    if let Err(why) = State::open_existing(&folder) {
-        error(why.to_string());
-    }
     let mut sides = Sides { left: None, right: None };
     let mut clocks = None;
     match look_at_roots(config, &options) {
