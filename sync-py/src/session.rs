@@ -73,9 +73,14 @@ impl RawSession {
     }
 }
 
-fn keep_of(given: &str) -> PyResult<Keep> {
+fn keep_of(py: Python<'_>, given: &str) -> PyResult<Keep> {
     let all = [Keep::Side(Side::Left), Keep::Side(Side::Right), Keep::Newer, Keep::Both];
-    choice("what to keep", given, &all, Keep::name)
+    choice("what to keep", given, &all, Keep::name).map_err(|error| no_word(py, &error))
+}
+
+/// A word that is none of those there are makes no sense to ask for.
+fn no_word(py: Python<'_>, error: &PyErr) -> PyErr {
+    errors::usage(py, &error.value(py).to_string())
 }
 
 fn os_text(AnyPath(path): AnyPath) -> OsString {
@@ -102,9 +107,9 @@ pub(crate) struct Meant {
 }
 
 impl Meant {
-    fn filter(self) -> PyResult<TrashFilter> {
+    fn filter(self, py: Python<'_>) -> PyResult<TrashFilter> {
         let Self { paths, side: on, since_ns, before_ns, min_size, max_size, versions } = self;
-        let side = on.as_deref().map(side).transpose()?;
+        let side = on.as_deref().map(side).transpose().map_err(|error| no_word(py, &error))?;
         Ok(TrashFilter { paths, side, since_ns, before_ns, min_size, max_size, versions })
     }
 }
@@ -346,7 +351,7 @@ impl RawSession {
         progress: Tell<'_, '_>,
     ) -> PyResult<String> {
         let which = paths.map_or(Which::All, Which::These);
-        self.ask(py, progress, Request::Resolve { which, keep: keep_of(keep)? })
+        self.ask(py, progress, Request::Resolve { which, keep: keep_of(py, keep)? })
     }
 
     #[pyo3(signature = (paths, progress))]
@@ -367,7 +372,7 @@ impl RawSession {
     }
 
     fn trash(&self, py: Python<'_>, meant: Meant) -> PyResult<String> {
-        self.ask(py, None, Request::Trash(meant.filter()?))
+        self.ask(py, None, Request::Trash(meant.filter(py)?))
     }
 
     #[pyo3(signature = (meant, at_ns, to, keep_both, dry_run))]
@@ -380,12 +385,12 @@ impl RawSession {
         keep_both: bool,
         dry_run: bool,
     ) -> PyResult<String> {
-        let filter = meant.filter()?;
+        let filter = meant.filter(py)?;
         self.ask(py, None, Request::Restore(RestoreOptions { filter, at_ns, to, keep_both, dry_run }))
     }
 
     fn purge(&self, py: Python<'_>, meant: Meant, expired: bool, dry_run: bool) -> PyResult<String> {
-        self.ask(py, None, Request::Purge { filter: meant.filter()?, expired, dry_run })
+        self.ask(py, None, Request::Purge { filter: meant.filter(py)?, expired, dry_run })
     }
 
     fn pause(&self, py: Python<'_>) -> PyResult<String> {

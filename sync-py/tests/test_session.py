@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
-from datetime import datetime, timezone
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from pathlib import Path, PurePath
 
 import pytest
@@ -78,7 +79,7 @@ def test_conflicts_wait_and_are_resolved(pair: Pair) -> None:
     view = session.conflict("r.txt")
     assert view.diff is not None and "left version" in view.diff
     assert view.left.now is not None and view.left.now.mtime_ns == (pair.left / "r.txt").stat().st_mtime_ns
-    with pytest.raises(ValueError, match="'left', 'right', 'newer', 'both'"):
+    with pytest.raises(bothways.UsageError, match="'left', 'right', 'newer', 'both'"):
         session.resolve("r.txt", keep="middle")
     with pytest.raises(bothways.UsageError, match="which"):
         session.resolve(keep="left")
@@ -116,10 +117,35 @@ def test_history_undo_and_trash(pair: Pair) -> None:
         session.undo(99)
     with pytest.raises(bothways.UsageError, match="no run 99"):
         session.details(99)
-    with pytest.raises(ValueError, match="time zone"):
+    with pytest.raises(bothways.UsageError, match="time zone"):
         session.trash(since=datetime(2026, 1, 1))
+    for far in (datetime.min, datetime.max):
+        assert session.history(since=far.replace(tzinfo=timezone.utc)).format
     with pytest.raises(TypeError, match="moment"):
         session.history(since="today")  # type: ignore[arg-type]
+
+
+def test_numbers_that_make_no_sense(pair: Pair) -> None:
+    (pair.left / "a").write_text("x")
+    session = pair.session()
+    session.sync()
+    bad: list[Callable[[], object]] = [
+        lambda: session.status(hours=-1),
+        lambda: session.history(limit=-1),
+        lambda: session.details(-1),
+        lambda: session.undo(2**64),
+        lambda: session.trash(min_size=-1),
+        lambda: session.purge(older_than=timedelta(-1)),
+    ]
+    for call in bad:
+        with pytest.raises(bothways.UsageError, match="cannot be"):
+            call()
+    with pytest.raises(TypeError):
+        session.history(limit=1.5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="timedelta"):
+        session.purge(older_than=3)  # type: ignore[arg-type]
+    assert session.status(hours=10**15).in_sync and session.purge(older_than=timedelta.max).purged == ()
+    assert session.resync([]).same == 0
 
 
 def test_guards(pair: Pair) -> None:

@@ -6,7 +6,7 @@ The whole job: `Session`.
 
 import os as _os
 
-from . import _bothways
+from . import _bothways, reports
 from ._bothways import (
     FORMAT,
     Action,
@@ -88,6 +88,7 @@ __all__ = [
     "explain",
     "matrix",
     "plan",
+    "reports",
     "scan",
 ]
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import operator
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, Union
@@ -39,14 +41,48 @@ from ._times import nanoseconds
 AnyPath = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 Tell = Callable[[Progress], object]
 
+# What the engine counts with: moments and numbers; and hours, more than anything is remembered for.
+_MOST = 2**63 - 1
+_HOURS = 2**31
 
-def _ns(time: datetime | int | None) -> int | None:
+
+def _ns(moment: datetime | int | None) -> int | None:
     """A moment as nanoseconds since 1970: an aware datetime, or those nanoseconds themselves."""
-    if isinstance(time, datetime):
-        return nanoseconds(time)
-    if time is None or (isinstance(time, int) and not isinstance(time, bool)):
-        return time
-    raise TypeError(f"a moment is an aware datetime or nanoseconds since 1970, and not {type(time).__name__}")
+    if moment is None:
+        return None
+    if isinstance(moment, datetime):
+        try:
+            moment = nanoseconds(moment)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+    elif not isinstance(moment, int) or isinstance(moment, bool):
+        raise TypeError(
+            f"a moment is an aware datetime or nanoseconds since 1970, and not {type(moment).__name__}"
+        )
+    # Nothing on record is earlier or later.
+    return max(-_MOST, min(moment, _MOST))
+
+
+def _whole(what: str, number: int) -> int:
+    """A number that is none too small or too large for what it counts."""
+    # Whatever stands for a whole number; a float does not.
+    number = operator.index(number)
+    if not 0 <= number <= _MOST:
+        raise UsageError(f"{what} cannot be {number}")
+    return number
+
+
+def _bytes(number: int | None) -> int | None:
+    return None if number is None else _whole("a size in bytes", number)
+
+
+def _age(age: timedelta) -> int:
+    """The moment before which something is older than that, in nanoseconds since 1970."""
+    if not isinstance(age, timedelta):
+        raise TypeError(f"an age is a timedelta, and not {type(age).__name__}")
+    if age < timedelta(0):
+        raise UsageError("an age cannot be negative")
+    return time.time_ns() - (age // timedelta(microseconds=1)) * 1000
 
 
 def _texts(paths: AnyPath | Iterable[AnyPath] | None) -> list[str]:
@@ -80,8 +116,8 @@ def _meant(
         "side": side,
         "since_ns": _ns(since),
         "before_ns": _ns(before),
-        "min_size": min_size,
-        "max_size": max_size,
+        "min_size": _bytes(min_size),
+        "max_size": _bytes(max_size),
         "versions": versions,
     }
 
@@ -274,7 +310,7 @@ class Session:
 
     def status(self, *, hours: int = 24) -> StatusReport:
         """How the pair stands. Looks at neither folder, so that it answers also while a drive is away."""
-        return StatusReport._of(json.loads(self._raw.status(hours)))
+        return StatusReport._of(json.loads(self._raw.status(min(_whole("a number of hours", hours), _HOURS))))
 
     def history(
         self,
@@ -287,6 +323,7 @@ class Session:
     ) -> HistoryReport:
         """Recorded runs, the latest first; `path` may be a pattern."""
         pattern = None if path is None else _pattern(os.fsdecode(path))
+        limit = _whole("a limit", limit)
         return HistoryReport._of(json.loads(self._raw.history(_ns(since), _ns(until), limit, pattern, action)))
 
     def details(
@@ -294,7 +331,7 @@ class Session:
     ) -> RunDetails:
         """Everything that one recorded run did; or what it did at a path or pattern, or of a kind."""
         pattern = None if path is None else _pattern(os.fsdecode(path))
-        return RunDetails._of(json.loads(self._raw.details(run, pattern, action)))
+        return RunDetails._of(json.loads(self._raw.details(_whole("a run", run), pattern, action)))
 
     # ---- a person's word
 
@@ -337,6 +374,7 @@ class Session:
         progress: Tell | None = None,
     ) -> UndoReport:
         """Puts back what a run overwrote, renamed, deleted or made, as far as the trash holds it."""
+        run = _whole("a run", run)
         return UndoReport._of(json.loads(self._raw.undo(run, keep_both, dry_run, progress)))
 
     def trash(
@@ -410,6 +448,6 @@ class Session:
         if older_than is not None:
             if before is not None:
                 raise UsageError("either older_than= or before=")
-            before = datetime.now(timezone.utc) - older_than
+            before = _age(older_than)
         meant = _meant(paths, side, since, before, min_size, max_size, versions or None)
         return PurgeReport._of(json.loads(self._raw.purge(meant, expired, dry_run)))
