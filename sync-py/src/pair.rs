@@ -13,7 +13,8 @@ use sync_engine::config::Config;
 use sync_engine::control::{About, Answer, Contact, Needs, Request, WireError};
 use sync_engine::records::StatusReport;
 use sync_engine::{
-    CheckReport, ErrorKind, Session, SessionError, SessionOptions, Silent, StateError, Watch, live, state_dir,
+    CheckReport, ErrorKind, Session, SessionError, SessionOptions, Silent, Source, StateError, Watch, live,
+    state_dir,
 };
 
 use crate::errors::Failure;
@@ -50,7 +51,9 @@ const RUNS: &str = "it carries out what is asked of this one; stop it first if t
 /// A pair as Python named it.
 pub(crate) struct Pair {
     pub(crate) config: Config,
-    pub(crate) state: Option<PathBuf>,
+    state: Option<PathBuf>,
+    /// The folders were named besides the configuration, and win over whatever its file comes to say.
+    are_named: bool,
     /// One thing at a time in this process: the state belongs to one.
     turn: Mutex<()>,
     /// Whoever has the turn runs, and answers for the pair meanwhile.
@@ -58,8 +61,8 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
-    pub(crate) const fn new(config: Config, state: Option<PathBuf>) -> Self {
-        Self { config, state, turn: Mutex::new(()), is_live: AtomicBool::new(false) }
+    pub(crate) const fn new(config: Config, state: Option<PathBuf>, are_named: bool) -> Self {
+        Self { config, state, are_named, turn: Mutex::new(()), is_live: AtomicBool::new(false) }
     }
 
     pub(crate) fn state_dir(&self) -> PathBuf {
@@ -185,7 +188,9 @@ impl Pair {
         let turn = self.turn(follow)?;
         self.refuse_running(turn.as_ref(), RUNS)?;
         self.is_live.store(true, Ordering::SeqCst);
-        let ended = live(&self.config, &self.options(false), follow);
+        // A file is followed, as the command line does.
+        let named = self.are_named.then(|| self.config.roots.clone());
+        let ended = live(&Source::of(&self.config, named), &self.options(false), follow);
         self.is_live.store(false, Ordering::SeqCst);
         Ok(ended?)
     }

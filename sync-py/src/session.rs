@@ -145,6 +145,7 @@ impl RawSession {
             (None, None) => None,
             (Some(_), Some(_)) => return Err(errors::usage(py, "one configuration, not two")),
         };
+        let are_named = roots.is_some();
         let config = match (configured, roots) {
             (Some(mut config), Some(roots)) => {
                 // The folders win over those of the file; everything else is the file's.
@@ -156,7 +157,7 @@ impl RawSession {
                 return Err(errors::usage(py, "which folders? Name a configuration, or left= and right="));
             }
         };
-        let pair = Arc::new(Pair::new(config, state_dir.map(|AnyPath(path)| path)));
+        let pair = Arc::new(Pair::new(config, state_dir.map(|AnyPath(path)| path), are_named));
         Ok(Self { pair, closed: AtomicBool::new(false), current: Current::new() })
     }
 

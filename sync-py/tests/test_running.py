@@ -207,6 +207,22 @@ def test_this_process_runs_one(pair: Pair, until: Until) -> None:
     assert session.apply(bothways.plan([], [], [])).is_clean
 
 
+def test_a_configuration_file_is_followed(pair: Pair, tmp_path: Path, until: Until) -> None:
+    """As by the command line; folders that are named besides stay those."""
+    file = tmp_path / "pair.toml"
+    words = "left_root = 'elsewhere'\nright_root = 'nowhere'\nsync_interval_seconds = 1\n[ignore]\nextensions = [{}]\n"
+    file.write_text(words.format("'one'"))
+    (pair.left / "a.one").write_text("1")
+    (pair.left / "b").write_text("2")
+    session = bothways.Session(file, left=pair.left, right=pair.right, state_dir=pair.state)
+    with session.run() as run:
+        assert run.wait_ready(60)
+        until(lambda: (pair.right / "b").exists())
+        assert not (pair.right / "a.one").exists()
+        file.write_text(words.format("'another'"))
+        until(lambda: (pair.right / "a.one").exists())
+
+
 def test_threads_ask_it_at_once(pair: Pair, elsewhere: Callable[..., Elsewhere]) -> None:
     (pair.left / "first").write_text("1")
     session = pair.session()

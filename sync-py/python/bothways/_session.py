@@ -276,6 +276,7 @@ class Session:
     ) -> Run:
         """Keeps both folders the same for as long as the `with` block lasts. See `Run`.
 
+        A configuration file is read again when it has changed; one that is not valid changes nothing and is logged.
         Entering the block fails with `LockedError` while another session of the pair runs.
         """
         return Run(self, on_cycle, on_ready, on_wait)
