@@ -133,6 +133,42 @@ fn a_side_that_is_not_watched_is_seen_within_the_round_that_status_states() {
     assert!(quiet.out.contains("Nothing to do"), "{}", quiet.out);
 }
 
+#[cfg(unix)]
+#[test]
+fn what_moves_on_a_side_that_is_not_watched_moves_on_the_other_side_too() {
+    use std::os::unix::fs::MetadataExt as _;
+    let world = World::new();
+    for number in 0..60 {
+        world.write(&format!("left/folder {number:02}/file"), &format!("content {number}"));
+    }
+    world.write("left/tree/branch/leaf", "a leaf");
+    configure(
+        &world,
+        "sync_interval_seconds = 1\n[live]\nwatch_right = 'off'\nscan_per_second = 40\nfull_scan_every = '1h'\n",
+    );
+    let session = Session::start(&world, |_| {});
+    wait("the first look", || world.has("right/folder 59/file") && world.has("right/tree/branch/leaf"));
+    wait("a whole round", || live(&world)["right_rolling"]["last_round_seconds"].is_u64());
+    let number = |path: &str| fs::metadata(world.path(path)).map(|found| found.ino()).unwrap_or_default();
+    // To a folder that is read later, to one that is read sooner, and a whole folder.
+    let moves = [
+        ("folder 05/file", "folder 40/moved"),
+        ("folder 50/file", "folder 10/moved"),
+        ("tree/branch", "folder 30/branch"),
+    ];
+    let before = moves.map(|(from, _)| number(&format!("left/{from}")));
+    for (from, to) in moves {
+        fs::rename(world.path(&format!("right/{from}")), world.path(&format!("right/{to}"))).unwrap();
+    }
+    wait("all of it", || {
+        moves.iter().all(|(from, to)| world.has(&format!("left/{to}")) && !world.has(&format!("left/{from}")))
+    });
+    let after = moves.map(|(_, to)| number(&format!("left/{to}")));
+    assert_eq!(after, before, "renamed, not copied");
+    assert_eq!(content(&world.path("left/folder 30/branch/leaf")), "a leaf");
+    assert_eq!(session.stop(), 0);
+}
+
 #[test]
 fn a_conflict_that_stands_is_told_once_and_not_at_every_visit() {
     let world = World::new();
