@@ -26,7 +26,6 @@ const TURN: Duration = Duration::from_millis(5);
 const DOOR: Duration = Duration::from_secs(5);
 /// How long the end of a sync may wait for alerts to be delivered.
 const DELIVERY: Duration = Duration::from_secs(20);
-
 /// How long somebody waits who asks again.
 const AGAIN: Duration = Duration::from_millis(50);
 
@@ -112,13 +111,14 @@ impl Pair {
 
     /// Has a request carried out, by whoever answers for the pair.
     pub(crate) fn ask(&self, request: &Request, follow: &Follow) -> Result<Answer, Failure> {
-        let until = Instant::now() + DOOR;
+        let mut until = None;
+        let mut may_wait = || Instant::now() < *until.get_or_insert_with(|| Instant::now() + DOOR);
         loop {
             if let Some(contact) = self.running()? {
                 follow.begins_there()?;
                 match contact.ask(request, follow) {
                     // What changes nothing can be asked again, of whoever answers now.
-                    Err(error) if is_ending(&error) && changes_nothing(request) && Instant::now() < until => {
+                    Err(error) if is_ending(&error) && changes_nothing(request) && may_wait() => {
                         std::thread::sleep(AGAIN);
                         continue;
                     }
@@ -130,7 +130,7 @@ impl Pair {
             }
             let Some(_turn) = self.turn(follow)? else {
                 // The session of this process has just begun, or cannot be reached.
-                if Instant::now() >= until {
+                if !may_wait() {
                     return Err(self.locked().into());
                 }
                 std::thread::sleep(TURN);

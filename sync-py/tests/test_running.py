@@ -252,22 +252,23 @@ def test_threads_ask_it_at_once(pair: Pair, elsewhere: Callable[..., Elsewhere])
 SLOW: dict[str, object] = {"performance": {"bandwidth_limit": "100 KiB", "large_file_bytes": "64 KiB"}}
 
 
+@pytest.mark.parametrize("how", ["stop", "close"])
 def test_it_is_waited_for_and_stopped_from_another_thread(
-    pair: Pair, elsewhere: Callable[..., Elsewhere], until: Until
+    pair: Pair, elsewhere: Callable[..., Elsewhere], until: Until, how: str
 ) -> None:
     (pair.left / "first").write_text("1")
-    session = pair.session()
+    asking, session = pair.session(), pair.session()
     reported: list[reports.SyncReport] = []
     told: list[bothways.Progress] = []
     with elsewhere(**SLOW):
         (pair.left / "large").write_bytes(os.urandom(100_000_000))
-        thread = threading.Thread(target=lambda: reported.append(session.sync(progress=told.append)))
+        thread = threading.Thread(target=lambda: reported.append(asking.sync(progress=told.append)))
         thread.start()
         until(lambda: bool(told) and session.status().live.copying != ())  # type: ignore[union-attr]
         # It answers others meanwhile.
         assert session.history().runs
         begun = time.monotonic()
-        session.stop()
+        getattr(asking, how)()
         thread.join(60)
         assert not thread.is_alive() and time.monotonic() - begun < 20
         (report,) = reported
@@ -364,6 +365,7 @@ def test_ctrl_c_while_the_other_process_hangs(pair: Pair, elsewhere: Callable[..
     with elsewhere() as other:
         other.process.send_signal(signal.SIGSTOP)
         try:
+            # Whether it has knocked by then or not, the same must come of it.
             _, err, seconds = Asks(pair, "says").interrupted(lambda: time.sleep(0.5))
         finally:
             other.process.send_signal(signal.SIGCONT)
