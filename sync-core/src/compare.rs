@@ -103,6 +103,9 @@ pub struct Comparison {
     pub baseline_entries: u64,
     /// What plans before this one have taken from each side lately, for the guard.
     pub taken_lately: Sides<Taken>,
+    /// Whether something of the baseline is there that the filters hide: a root that shows nothing is none that was
+    /// emptied then.
+    pub hidden_there: Sides<bool>,
 }
 
 /// Joins both snapshots and the baseline, which must come in path order. What is kept of the baseline is copied from it.

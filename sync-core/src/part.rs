@@ -54,6 +54,19 @@ impl Part {
         *node = Self::Everything;
     }
 
+    /// Whether a key path is looked at: it was added, lies below something that was added whole, or on the way to it.
+    pub fn reaches(&self, path: &RelPath) -> bool {
+        let mut node = self;
+        for name in path.components() {
+            match node.child(name) {
+                Some(Self::Everything) => return true,
+                Some(inner) => node = inner,
+                None => return false,
+            }
+        }
+        true
+    }
+
     /// What is wanted of the directory called `key` here; none when it is not wanted at all.
     pub fn child(&self, key: &[u8]) -> Option<&Self> {
         match self {
@@ -100,7 +113,11 @@ mod tests {
         assert_eq!(part.tops(), [(path("a/b"), true), (path("a/d"), false), (path("e/f/g"), false)]);
         assert_eq!(part.child(b"a").and_then(|a| a.child(b"b")), Some(&Part::Everything));
         assert_eq!(part.child(b"x"), None);
+        for (at, reached) in [("a", true), ("a/b/c/d", true), ("a/d", true), ("a/d/e", false), ("x", false)] {
+            assert_eq!(part.reaches(&path(at)), reached, "{at}");
+        }
         part.add_below(&RelPath::root());
+        assert!(part.reaches(&path("x/y")));
         assert_eq!(part, Part::Everything);
         assert_eq!(part.child(b"x"), Some(&Part::Everything));
     }

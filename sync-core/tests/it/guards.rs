@@ -1,6 +1,6 @@
 //! Guards, free space, the cap of soft deletion, hidden names that may not go, and hard links.
 
-use sync_core::guard::{self, Taken, fit};
+use sync_core::guard::{self, Begun, Taken, fit, gives_way};
 use sync_core::guidance::Focus;
 use sync_core::plan::{Halt, Transition};
 use sync_core::policy::Policy;
@@ -126,7 +126,8 @@ fn what_does_not_fit_is_left_out_and_small_files_go() {
     let world = bare("z=Z", "z=Z a=A h=H x/ x/y=B", "z=Z");
     let mut plan = world.decide(false).unwrap().plan;
     // A and B take 10 bytes each, H takes 11.
-    fit(&mut plan, Sides { left: None, right: Some(20) }, |_| 0);
+    let left_out = fit(&mut plan, Sides { left: None, right: Some(20) }, |_| 0);
+    assert_eq!(left_out.iter().map(|one| one.path.display()).collect::<Vec<_>>(), ["h"]);
     let copied: Vec<String> = plan
         .transitions()
         .filter(|(_, one)| matches!(one, Transition::Copy { .. }))
@@ -137,8 +138,35 @@ fn what_does_not_fit_is_left_out_and_small_files_go() {
     assert_eq!(blocked, [("h".to_owned(), Side::Left)]);
     let mut enough = world.decide(false).unwrap().plan;
     let whole = enough.clone();
-    fit(&mut enough, Sides { left: None, right: Some(31) }, |_| 0);
+    assert_eq!(fit(&mut enough, Sides { left: None, right: Some(31) }, |_| 0), []);
     assert_eq!(enough, whole);
+}
+
+#[test]
+fn a_copy_that_was_begun_gives_way_to_small_files_alone() {
+    let world = bare("z=Z", "z=Z a=A h=H x/ x/y=B", "z=Z");
+    let plan = world.decide(false).unwrap().plan;
+    let begun = |bytes, missing| Begun { to: Side::Right, at: path("film"), bytes, missing };
+    let way = |free: u64, large: u64, begun: &[Begun]| {
+        gives_way(&plan, Sides { left: None, right: Some(free) }, |_| 0, begun, large)
+    };
+    // A and B take 10 bytes each, H takes 11: 31 in all.
+    let film = [begun(50, 40)];
+    assert_eq!(way(31, 100, &film), [0_usize; 0], "all of them have room");
+    assert_eq!(way(30, 100, &film), [0]);
+    assert_eq!(way(30, 100, &[begun(50, 30)]), [0_usize; 0], "it can be finished");
+    assert_eq!(way(20, 11, &film), [0_usize; 0], "the large one waits for it");
+    assert_eq!(way(19, 11, &film), [0]);
+    assert_eq!(way(0, 100, &[begun(9, 40)]), [0_usize; 0], "not one of them would have room");
+    assert_eq!(way(0, 100, &[begun(12, 40)]), [0], "one of them has");
+    let several = [begun(500, 40), begun(31, 40), begun(30, 40)];
+    assert_eq!(way(0, 100, &several), [1], "no more than it takes");
+    assert_eq!(way(1, 100, &several), [2]);
+    assert_eq!(way(0, 100, &[begun(20, 40), begun(5, 40), begun(10, 40)]), [0, 2, 1]);
+    let elsewhere = [Begun { to: Side::Left, ..begun(50, 40) }];
+    assert_eq!(way(0, 100, &elsewhere), [0_usize; 0]);
+    let nobody_tells = gives_way(&plan, Sides { left: None, right: None }, |_| 0, &film, 100);
+    assert_eq!(nobody_tells, [0_usize; 0]);
 }
 
 #[test]

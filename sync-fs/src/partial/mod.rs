@@ -75,7 +75,10 @@ fn key_of(at: &RelPath) -> String {
 
 /// Whether what was copied before this happened is worth keeping.
 fn may_go_on_after(problem: &Problem) -> bool {
-    !matches!(problem.kind, ProblemKind::Stale | ProblemKind::Corrupt | ProblemKind::NoSpace)
+    // A disk that is full has room another time; a file that is too large for the file system is never held there.
+    let too_large = |error: &io::Error| error.kind() == io::ErrorKind::FileTooLarge;
+    !matches!(problem.kind, ProblemKind::Stale | ProblemKind::Corrupt)
+        && !problem.source.as_ref().is_some_and(too_large)
 }
 
 /// A copy under way.
@@ -93,6 +96,9 @@ struct Copy<'a> {
     /// Bytes that the note claims, and when it was written.
     noted: u64,
     noted_at: Instant,
+    /// Something could not be made durable. A system tells of that once, and afterwards takes for written what is not:
+    /// nothing is claimed any more.
+    in_doubt: bool,
 }
 
 impl Copy<'_> {
@@ -101,6 +107,10 @@ impl Copy<'_> {
         if self.copied < self.source.size {
             self.growing.sum_up();
         }
+        self.claim(left)
+    }
+
+    fn claim(&mut self, left: bool) -> io::Result<()> {
         let bytes = self.growing.summed_up();
         if bytes == 0 {
             return Ok(());
@@ -110,7 +120,7 @@ impl Copy<'_> {
             self.file.set_len(bytes)?;
         }
         kill::point();
-        self.file.sync_data()?;
+        self.durable(File::sync_data)?;
         let left = if left && self.tells_changes {
             let stat = sys::file_stat(&self.file)?;
             // Whoever writes after this is bound to leave another change time.
@@ -125,6 +135,27 @@ impl Copy<'_> {
         self.noted = bytes;
         self.noted_at = Instant::now();
         Ok(())
+    }
+
+    fn durable(&mut self, sync: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
+        sync(&self.file).inspect_err(|_| self.in_doubt = true)
+    }
+
+    /// Leaves the copy as it can be gone on with after this problem; false when there is nothing worth it.
+    fn lay_down(&mut self, problem: &Problem) -> io::Result<bool> {
+        if problem.kind != ProblemKind::NoSpace && !self.in_doubt {
+            return self.note(true).map(|()| self.copied >= BLOCK);
+        }
+        // What is beyond is given back first: a full disk has no room for a note either.
+        let bytes = if self.in_doubt { self.noted } else { self.growing.summed_up() };
+        if bytes == 0 {
+            return Ok(false);
+        }
+        self.file.set_len(bytes)?;
+        if bytes > self.noted {
+            self.claim(true)?;
+        }
+        Ok(true)
     }
 
     fn note_when_due(&mut self) -> io::Result<()> {
@@ -312,6 +343,7 @@ impl LocalReplica {
             copied: had,
             noted: had,
             noted_at: Instant::now(),
+            in_doubt: false,
         };
         let shared = !resumed
             && self.abilities.reflinks
@@ -333,17 +365,19 @@ impl LocalReplica {
         let finished = copied.and_then(|digest| {
             let stat = self.dress_copy(staging, &copy.file, source, wanted, resumed)?;
             let confirmed = source.confirm()?;
-            copy.file.sync_all().map_err(trouble)?;
+            copy.durable(File::sync_all).map_err(trouble)?;
             Ok((stat, digest, confirmed, had))
         });
         match &finished {
             Err(problem) if !may_go_on_after(problem) => {}
-            Err(_) if copy.copied < BLOCK => {
-                let _ = keep::remove(room, &held.key);
-            }
-            _ if shared => {}
+            Ok(_) if shared => {}
             // What cannot be noted now was noted a while ago, or is copied again.
-            _ => drop(copy.note(true)),
+            Ok(_) => drop(copy.note(true)),
+            Err(problem) => {
+                if matches!(copy.lay_down(problem), Ok(false)) {
+                    let _ = keep::remove(room, &held.key);
+                }
+            }
         }
         finished
     }

@@ -66,6 +66,12 @@ fn attributes_of_the_user_travel_and_others_stay() {
 struct Mounted(tempfile::TempDir);
 
 impl Mounted {
+    /// Gives it another size.
+    fn resize(&self, size: &str) {
+        let options = format!("remount,size={size}");
+        assert!(Command::new("mount").args(["-o", &options]).arg(self.0.path()).status().unwrap().success());
+    }
+
     fn tmpfs(size: &str) -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
         let options = format!("size={size},mode=777");
@@ -79,6 +85,40 @@ impl Drop for Mounted {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg(self.0.path()).status();
     }
+}
+
+#[test]
+fn a_full_disk_keeps_what_it_holds_of_a_large_copy() {
+    let Some(full) = Mounted::tmpfs("8m") else {
+        println!("not tried: no file system can be mounted here (only root may)");
+        return;
+    };
+    let base = tempfile::tempdir().unwrap();
+    let mut content = vec![0; 20 << 20];
+    blake3::Hasher::new().finalize_xof().fill(&mut content);
+    fs::write(base.path().join("big"), &content).unwrap();
+    let (left, right) = (open(base.path()), open(full.0.path()));
+    let source = entry(&left, "big");
+    let stage = || {
+        let mut from = left.open(&p("big"), &source).unwrap();
+        right.stage_resumable(&mut *from, &p("big"), true, &Uncontrolled)
+    };
+    let kept = || right.partials().unwrap().first().map_or(0, |one| one.bytes);
+    assert_eq!(stage().map(|_| ()).unwrap_err().kind, ProblemKind::NoSpace);
+    let first = kept();
+    assert!(first >= 5 << 20, "only {first} bytes are kept");
+    assert!(right.free_bytes().unwrap().unwrap() > 0, "not a page is left for anybody");
+    // Tried again in vain.
+    assert_eq!(stage().map(|_| ()).unwrap_err().kind, ProblemKind::NoSpace);
+    assert!(kept() >= first - (1 << 20), "{} of {first} bytes are left", kept());
+    let second = kept();
+    full.resize("32m");
+    let staged = stage().unwrap();
+    assert_eq!(staged.resumed, second);
+    right.settle(&[&staged]).unwrap();
+    right.install(staged, &p("big"), &Expect::Absent, Displaced::Drop).unwrap();
+    assert!(fs::read(full.0.path().join("big")).unwrap() == content, "other bytes");
+    assert_eq!(right.partials().unwrap(), []);
 }
 
 #[test]

@@ -88,8 +88,7 @@ impl MemoryReplica {
                 Ok(Staged { token: Box::new(token), ..staged })
             }
             Err(problem) => {
-                use ProblemKind::{Corrupt, NoSpace, Stale};
-                if matches!(problem.kind, Stale | Corrupt | NoSpace) {
+                if matches!(problem.kind, ProblemKind::Stale | ProblemKind::Corrupt) {
                     // What cannot be removed now is found to make no sense later.
                     let _ = self.remove_partial(OP, at, &key);
                 }
@@ -123,10 +122,15 @@ impl MemoryReplica {
         let mut copy = Copy { at, key, ino, source: entry, written: resumed, bytes };
         let filled = self.fill_partial(&mut copy, source, control);
         if let Err(problem) = filled {
-            if !matches!(problem.kind, ProblemKind::Stale | ProblemKind::NoSpace) {
-                // What cannot be noted now is copied again.
-                let _ = self.write_piece(&mut copy).and_then(|()| self.note_partial(&copy));
-            }
+            // What cannot be noted now is copied again.
+            let _ = match problem.kind {
+                ProblemKind::Stale => Ok(()),
+                ProblemKind::NoSpace if copy.written == 0 => {
+                    self.remove_partial(OP, at, key).map(|_| ())
+                }
+                ProblemKind::NoSpace => self.note_partial(&copy),
+                _ => self.write_piece(&mut copy).and_then(|()| self.note_partial(&copy)),
+            };
             return Err(problem);
         }
         self.step(OP, at, "properties")?;

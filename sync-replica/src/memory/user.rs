@@ -305,6 +305,15 @@ impl MemoryReplica {
         }
     }
 
+    /// Ends everything that stands in somebody's way: nothing is held open, written, unreadable, full or away any more.
+    pub fn calm(&self) {
+        let mut state = self.lock();
+        state.unreadable.clear();
+        state.held.clear();
+        state.writing.clear();
+        (state.capacity, state.root_gone) = (None, false);
+    }
+
     /// Takes the root away, as an unplugged drive, or brings it back.
     pub fn set_root_gone(&self, gone: bool) {
         self.lock().root_gone = gone;

@@ -91,3 +91,23 @@ fn a_power_cut_before_any_step_never_leads_to_a_wrong_byte() {
     println!("{cuts} power cuts, {resumed} of them gone on with");
     assert!(cuts > 100 && resumed > 20, "{cuts} power cuts, {resumed} of them gone on with");
 }
+
+#[test]
+fn a_full_side_keeps_what_fits_and_goes_on_once_there_is_room() {
+    for (name, abilities) in sides() {
+        let (from, to, content) = world(&abilities);
+        let had = |room: u64| to.set_capacity(Some(room));
+        had(2 << 20);
+        assert_eq!(copy(&from, &to).unwrap_err().kind, ProblemKind::NoSpace, "{name}");
+        assert_eq!(to.partials().unwrap().iter().map(|one| one.bytes).collect::<Vec<_>>(), [1 << 20], "{name}");
+        // Still none, and nothing is lost by the attempt.
+        assert_eq!(copy(&from, &to).unwrap_err().kind, ProblemKind::NoSpace, "{name}");
+        had(16 << 20);
+        assert_eq!(goes_on(&from, &to, &content, name), 1 << 20, "{name}");
+        had(1 << 10);
+        to.remove("copy");
+        to.write(p("copy"), b"old");
+        assert_eq!(copy(&from, &to).unwrap_err().kind, ProblemKind::NoSpace, "{name}");
+        assert_eq!(to.partial_count(), 0, "{name}: nothing fitted, and nothing is left");
+    }
+}
