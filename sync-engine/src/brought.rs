@@ -15,7 +15,7 @@ use sync_core::rows::{AgreedRow, BadRows, Row, trees};
 use sync_core::side::{Side, Sides};
 use sync_core::snapshot::Snapshot;
 
-use crate::clock::now_ns;
+use crate::clock::Began;
 use crate::config::SoftDelete;
 use crate::cycle::{SyncOptions, log_summary};
 use crate::error::SessionError;
@@ -135,8 +135,8 @@ impl Session {
     ) -> Result<SyncReport, SessionError> {
         self.ready()?;
         self.recall_underway()?;
-        let started_ns = now_ns();
-        let mut report = SyncReport::begin(started_ns);
+        let began = Began::now();
+        let mut report = SyncReport::begin(began);
         report.notices = self.notices().to_vec();
         report.halt = plan.halt.as_ref().filter(|_| !options.approve).map(HaltReport::from);
         if report.halt.is_none() {
@@ -144,10 +144,10 @@ impl Session {
             for action in &mut plan.actions {
                 self.look_again(action, slack_ns);
             }
-            let run = NewRun { kind: "apply", started_ns, reach: nothing_else(), answers: None };
+            let run = NewRun { kind: "apply", began, reach: nothing_else(), answers: None };
             self.act(plan, &run, watch, &mut report)?;
         }
-        report.finished = time(now_ns());
+        report.finished = time(began.ended_ns());
         log_summary(&report);
         Ok(report)
     }

@@ -9,7 +9,7 @@ use std::time::Instant;
 use log::Level;
 use sync_core::compare::compare;
 use sync_core::explain::explain;
-use sync_core::guard::{fit, takes};
+use sync_core::guard::takes;
 use sync_core::part::Part;
 use sync_core::path::RelPath;
 use sync_core::plan::{Action, Halt, Plan};
@@ -17,8 +17,9 @@ use sync_core::side::{Side, Sides};
 use sync_core::snapshot::Snapshot;
 
 use crate::act::hold::{HeldBack, Hold};
-use crate::act::{Executor, Outcome};
-use crate::clock::now_ns;
+use crate::act::room::Wants;
+use crate::act::{Executor, Failure, Outcome};
+use crate::clock::Began;
 use crate::error::SessionError;
 use crate::halt::HaltReport;
 use crate::observe::{Observation, millis};
@@ -98,16 +99,19 @@ impl Session {
         hold: Option<&dyn Hold>,
         watch: &dyn Watch,
     ) -> Result<SyncReport, SessionError> {
-        let started = now_ns();
-        let run = NewRun { reach: Reach::of(part), ..NewRun::sync(started) };
-        let mut report = SyncReport::begin(started);
+        let began = Began::now();
+        let mut run = NewRun { reach: Reach::of(part), ..NewRun::sync(began) };
+        let mut report = SyncReport::begin(began);
+        let mut lifted = None;
         report.halt.clone_from(&self.halt);
         report.notices.clone_from(&self.notices);
         // A session that was halted when it was opened looks at nothing: what has come back since is opened anew.
         report.root_gone = report.halt.is_some() && self.is_elsewhere();
         if report.halt.is_none() {
             self.recall_underway()?;
-            let mut seen = self.observe_part(part, watch)?;
+            let (part, mut seen) = self.observe_with_places(part, watch)?;
+            let part = &part;
+            run.reach = Reach::of(part);
             if *part != Part::Everything && self.is_emptied(&seen.snapshots, watch)? {
                 return self.cycle(&Part::Everything, options, hold, watch);
             }
@@ -129,6 +133,10 @@ impl Session {
             // What was scanned is no longer needed, and acting may take hours.
             seen.snapshots = Sides { left: Snapshot::empty(), right: Snapshot::empty() };
             seen.comparison.differences = Vec::new();
+            if *part == Part::Everything && report.halt.is_none() {
+                self.lately.lift();
+                lifted = self.stood()?;
+            }
             // Near told paths, what the guard has nothing against goes on.
             let guarded = report.halt.as_ref().is_some_and(HaltReport::is_of_many)
                 && hold.is_some()
@@ -155,14 +163,26 @@ impl Session {
             let level = if is_new { Level::Error } else { Level::Debug };
             log::log!(level, operation = "halt", reason = halt.reason.as_str(); "{}", halt.message);
         }
+        if let Some(reason) = lifted {
+            log::info!(operation = "halt", reason = reason.as_str(), result = "lifted"; "in order again: {reason} stands no more");
+        }
         if report.halt.is_none() {
             self.expire_trash();
         }
-        report.finished = time(now_ns());
+        report.finished = time(began.ended_ns());
         // A look at a path at which nothing is to be done, as after every write of our own, is no news.
         let echo = *part != Part::Everything && report.run.is_none() && report.is_clean();
         log_cycle(&report, if echo { Level::Debug } else { Level::Info });
         Ok(report)
+    }
+
+    /// The guard that stood after the last look at everything.
+    fn stood(&self) -> Result<Option<String>, SessionError> {
+        let checked = match self.state.as_ref().filter(|_| !self.read_only) {
+            Some(state) => state.checked()?,
+            None => None,
+        };
+        Ok(checked.and_then(|checked| checked.halted).map(|halted| halted.reason))
     }
 
     /// Whether a root shows nothing at all, which a look at a part of it cannot tell.
@@ -176,7 +196,8 @@ impl Session {
         let control = Watched { watch, throttle: None };
         for side in suspects {
             let listed = self.replicas[side].list(&RelPath::root(), &self.scan_request(&control));
-            if listed.map_err(|problem| self.root_error(side, problem))?.is_empty() {
+            let emptied = listed.map_err(|problem| self.root_error(side, problem))?.is_empty();
+            if emptied && !self.holds_hidden(side, watch)? {
                 return Ok(true);
             }
         }
@@ -218,9 +239,8 @@ impl Session {
         let Some(state) = &self.state else { return Ok(()) };
         let start = Instant::now();
         let bytes: u64 = plan.actions.iter().map(sync_core::plan::Action::bytes).sum();
-        if bytes > 0 {
-            fit(&mut plan, self.free_bytes(), |action| self.prepared.bytes_of(action));
-        }
+        let left_out = if bytes > 0 { self.fit(&mut plan) } else { Vec::new() };
+        report.wants = Wants::of(&plan, &left_out, self.performance.large_file_bytes);
         let held_back =
             hold.map_or_else(HeldBack::nothing, |(hold, guarded)| HeldBack::of(&plan, hold, guarded));
         report.waiting = held_back.held.len() as u64;
@@ -247,8 +267,8 @@ impl Session {
             return Ok(());
         }
         let running = self.running.begin(|| match run.answers {
-            None => state.begin_run(run.kind, run.started_ns),
-            Some(answered) => state.begin_answer(run.kind, run.started_ns, answered),
+            None => state.begin_run(run.kind, run.began.ns),
+            Some(answered) => state.begin_answer(run.kind, run.began.ns, answered),
         })?;
         let number = running.number;
         report.run = Some(number.0);
@@ -267,6 +287,11 @@ impl Session {
             });
             for (action, outcome) in outcomes.into_iter().flatten() {
                 tell(action, &outcome);
+                match &outcome.failure {
+                    Some(failure) => report.ties.extend(tie(action, failure)),
+                    None if outcome.ok => report.wants.done(action),
+                    None => {}
+                }
                 ledger.enter(action, outcome);
             }
             acting.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -281,15 +306,11 @@ impl Session {
         let actions = std::mem::take(&mut plan.actions);
         let closed = std::thread::scope(|scope| {
             scope.spawn(|| drop(actions));
-            ledger.close(&plan, &run.reach, outcome_word(report))
+            ledger.close(&plan, run, outcome_word(report))
         });
         report.act_ms = millis(start);
         report.held = held_back.held;
         Ok(closed?)
-    }
-
-    pub(crate) fn free_bytes(&self) -> Sides<Option<u64>> {
-        self.replicas.as_ref().map(|replica| replica.free_bytes().ok().flatten())
     }
 
     /// What would happen. Nothing changes anywhere. With `all`, paths at which nothing would are listed too.
@@ -300,7 +321,7 @@ impl Session {
 
     /// What was decided, as a document.
     pub(crate) fn report_plan(&self, seen: &mut Observation, all: bool) -> PlanReport {
-        fit(&mut seen.plan, self.free_bytes(), |action| self.prepared.bytes_of(action));
+        self.would_fit(&mut seen.plan);
         let (mut transitions, mut counts) = transitions(&seen.plan);
         if all {
             let idle = idle_paths(seen);
@@ -456,6 +477,15 @@ fn log_cycle(report: &SyncReport, level: Level) {
         act_ms = report.act_ms, result = outcome_word(report);
         "{}", outcome_word(report)
     );
+}
+
+/// Where a problem stands, and all the key paths that have to be looked at to try again what failed there.
+fn tie(action: &Action, failure: &Failure) -> Option<(RelPath, BTreeSet<RelPath>)> {
+    let at = if failure.problem.path.is_root() { &action.path } else { &failure.problem.path };
+    let agree = action.agree.iter().map(|memo| &memo.path);
+    let all = [&action.path].into_iter().chain(&action.clash).chain(&action.forget).chain(agree);
+    let others: BTreeSet<RelPath> = all.filter(|path| *path != at).cloned().collect();
+    (!others.is_empty()).then(|| (at.clone(), others))
 }
 
 /// The paths at which nothing is to be done and nothing stands in the way.

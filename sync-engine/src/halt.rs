@@ -8,6 +8,9 @@ use sync_core::plan::Halt;
 use sync_core::side::{Side, Sides};
 use sync_replica::Marker;
 
+/// The reason of the guard that takes exception to how many files go.
+pub(crate) const MANY: &str = "too-many-changes";
+
 /// Why nothing is touched until a person says so.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct HaltReport {
@@ -50,7 +53,7 @@ impl HaltReport {
 
     /// Whether there were too many changes, so that fewer would be let through.
     pub(crate) fn is_of_many(&self) -> bool {
-        self.reason == "too-many-changes"
+        self.reason == MANY
     }
 }
 

@@ -31,7 +31,7 @@ struct Let {
     /// In the order in which it happened; what happened again at a path is in it again.
     order: VecDeque<(Instant, u64)>,
     sum: Sides<Taken>,
-    /// Nothing is forgotten until a person has looked.
+    /// Nothing is forgotten until a person has looked, or has undone it.
     stay: bool,
 }
 
@@ -103,9 +103,14 @@ impl Lately {
         *self.lock() = Let::default();
     }
 
-    /// A guard has stopped something: what counts now counts until a person has looked.
+    /// A guard has stopped something: what counts now counts until a person has looked, or has undone it.
     pub(crate) fn stay(&self) {
         self.lock().stay = true;
+    }
+
+    /// A look at everything has found nothing that a guard would stop: what counts counts no longer than ever.
+    pub(crate) fn lift(&self) {
+        self.lock().stay = false;
     }
 
     fn lock(&self) -> MutexGuard<'_, Let> {
@@ -161,6 +166,10 @@ mod tests {
         assert_eq!(files(WINDOW + Duration::from_secs(10)), 1, "the last time counts");
         lately.stay();
         assert_eq!(files(WINDOW * 5), 1);
+        lately.lift();
+        assert_eq!(files(WINDOW * 5), 0, "they are long past");
+        lately.note([goes("d")].iter(), start + WINDOW * 5);
+        lately.stay();
         lately.forget();
         assert_eq!(files(Duration::ZERO), 0);
     }

@@ -12,7 +12,13 @@ use sync_core::path::RelPath;
 use sync_core::side::{Side, Sides};
 use sync_state::{State, StateError};
 
+use crate::error::SessionError;
+use crate::observe::Observation;
 use crate::session::Session;
+use crate::watch::Watch;
+
+/// How many names for a version that is kept beside another may be taken before looking for one is given up.
+const NAMES: usize = 16;
 
 /// In which of the three trees there is a directory at a path, before it is observed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,6 +76,30 @@ impl Session {
             }
         }
         Ok(part)
+    }
+
+    /// Observes a part of both trees, with the places beside it where a version would be kept: whether such a place is
+    /// free, taken by something else, or holds that very version since an earlier cycle was cut short. Returns the part
+    /// that was observed in the end.
+    pub(crate) fn observe_with_places(
+        &self,
+        part: &Part,
+        watch: &dyn Watch,
+    ) -> Result<(Part, Observation), SessionError> {
+        let mut part = part.clone();
+        let mut seen = self.observe_part(&part, watch)?;
+        for _ in 0..NAMES {
+            let places = seen.plan.actions.iter().filter_map(|action| action.clash.as_ref());
+            let unseen: Vec<_> = places.filter(|place| !part.reaches(place)).cloned().collect();
+            if unseen.is_empty() {
+                break;
+            }
+            for place in &unseen {
+                part.add(place);
+            }
+            seen = self.observe_part(&part, watch)?;
+        }
+        Ok((part, seen))
     }
 
     fn ground(&self, key: &RelPath, told: &RelPath) -> Result<Ground, StateError> {

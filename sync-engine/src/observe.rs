@@ -12,13 +12,15 @@ use sync_core::baseline::BaselineDir;
 use sync_core::compare::{Comparison, compare_closely};
 use sync_core::decide::decide_with;
 use sync_core::entry::{Reason, Trouble};
+use sync_core::guard::is_emptied;
 use sync_core::guidance::{Focus, Guidance};
 use sync_core::matrix::Rule;
 use sync_core::part::Part;
+use sync_core::path::RelPath;
 use sync_core::plan::{Answer, Asked, Evidence, Plan, Question};
 use sync_core::side::{Side, Sides};
 use sync_core::snapshot::Snapshot;
-use sync_replica::{Control, Problem, ProblemKind, ScanRequest, Xattrs};
+use sync_replica::{Control, Problem, ProblemKind, ScanRequest, ShowAll, Xattrs};
 use sync_state::{ConflictState, State, StateError};
 
 use crate::error::SessionError;
@@ -123,6 +125,10 @@ impl Session {
         let mut evidence = Evidence::default();
         self.recall_doubts(&snapshots, &mut guidance, &mut evidence)?;
         let mut comparison = self.compare(part, &snapshots, everything, &guidance.focus())?;
+        for side in Side::BOTH {
+            let emptied = is_emptied(&snapshots[side], comparison.baseline_entries);
+            comparison.hidden_there[side] = emptied && self.holds_hidden(side, watch)?;
+        }
         let planned = comparison.differences.iter().map(|difference| &difference.path);
         comparison.taken_lately = self.lately.taken(Instant::now(), planned);
         let mut plan = decide_with(&comparison, &snapshots, &evidence, &self.terms, &guidance);
@@ -141,6 +147,18 @@ impl Session {
             plan = decide_with(&comparison, &snapshots, &evidence, &self.terms, &guidance);
         }
         Ok(Observation { snapshots, comparison, evidence, plan, scan_ms, decide_ms: millis(start) })
+    }
+
+    /// Whether something at the top of what both sides agreed on is there, whatever the rules hide. What lies in a folder
+    /// that is no longer the one that was synced bears other names, or none.
+    pub(crate) fn holds_hidden(&self, side: Side, watch: &dyn Watch) -> Result<bool, SessionError> {
+        let Some(state) = &self.state else { return Ok(false) };
+        let control = Watched { watch, throttle: None };
+        let request = ScanRequest { filter: &ShowAll, ..self.scan_request(&control) };
+        let listed = self.replicas[side].list(&RelPath::root(), &request);
+        let listed = listed.map_err(|problem| self.root_error(side, problem))?;
+        let agreed = state.baseline_dir(&RelPath::root())?;
+        Ok(agreed.children.iter().any(|(key, _)| listed.find(key).is_some()))
     }
 
     /// Files at which silent corruption was found stay in doubt until it is settled. What was read of them then holds

@@ -32,7 +32,7 @@ mod standing;
 
 use checked::Left;
 use inbox::Settling;
-use reach::Reach;
+use reach::{NewRun, Reach};
 use standing::{Looked, Met};
 
 /// What is remembered at the end of a run alone.
@@ -284,14 +284,15 @@ impl<'a> Ledger<'a> {
 
     /// The end of the run: the inbox, the standing problems, the summary, the last commit. Of the plan it needs
     /// everything but the actions.
-    pub(crate) fn close(&mut self, plan: &Plan, reach: &Reach, outcome: &str) -> Result<(), StateError> {
+    pub(crate) fn close(&mut self, plan: &Plan, run: &NewRun<'_>, outcome: &str) -> Result<(), StateError> {
         let summary = RunSummary {
-            finished_ns: now_ns(),
+            finished_ns: run.began.ended_ns(),
             outcome: outcome.to_owned(),
             bytes: self.bytes,
             counts: self.counts.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect(),
         };
-        self.commit(Some(&LastWords { plan, reach, summary: &summary, undone: self.undone }));
+        let (reach, undone) = (&run.reach, self.undone);
+        self.commit(Some(&LastWords { plan, reach, summary: &summary, undone }));
         match self.error.take() {
             None => Ok(()),
             Some(error) => Err(error),

@@ -4,7 +4,7 @@
 //! shown as for people, with control characters and bytes that are no UTF-8 escaped. Times are RFC 3339 in UTC,
 //! sizes are bytes, durations are milliseconds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -19,6 +19,8 @@ use sync_replica::Problem;
 
 use crate::act::Failure;
 use crate::act::hold::Held;
+use crate::act::room::Wants;
+use crate::clock::Began;
 use crate::halt::HaltReport;
 
 /// The number of the formats in this module.
@@ -237,6 +239,12 @@ pub struct SyncReport {
     /// The same, closely.
     #[serde(skip)]
     pub(crate) held: Vec<Held>,
+    /// The large copies among what was not done.
+    #[serde(skip)]
+    pub(crate) wants: Wants,
+    /// Where problems stand, with the key paths beside it that are to be looked at to try again what failed.
+    #[serde(skip)]
+    pub(crate) ties: Vec<(RelPath, BTreeSet<RelPath>)>,
     /// Whether the run was stopped from outside.
     pub cancelled: bool,
     /// Whether a root went away in the middle.
@@ -255,10 +263,10 @@ pub struct SyncReport {
 
 impl SyncReport {
     /// A run that has begun and has done nothing yet.
-    pub(crate) fn begin(started_ns: i64) -> Self {
+    pub(crate) fn begin(began: Began) -> Self {
         Self {
             run: None,
-            started: time(started_ns),
+            started: time(began.ns),
             finished: String::new(),
             left: SideReport::default(),
             right: SideReport::default(),
@@ -269,6 +277,8 @@ impl SyncReport {
             left_undone: 0,
             waiting: 0,
             held: Vec::new(),
+            wants: Wants::default(),
+            ties: Vec::new(),
             cancelled: false,
             root_gone: false,
             halt: None,

@@ -220,6 +220,7 @@ impl Session {
         if !session.read_only && session.halt.is_none() {
             session.recover()?;
         }
+        session.find_parts();
         Ok(session)
     }
 

@@ -9,9 +9,8 @@ pub(crate) fn lines(changes: &Changes) -> Vec<String> {
     if !changes.keys.is_empty() {
         lines.push(format!("the configuration has changed: {}", changes.keys.join(", ")));
     }
-    if !changes.later.is_empty() {
-        let word = paint(CARE, "not yet");
-        lines.push(format!("{word}: {} hold when it is started again", changes.later.join(", ")));
+    if let Some(waits) = changes.waits() {
+        lines.push(format!("{}: {waits}", paint(CARE, "not yet")));
     }
     lines
 }

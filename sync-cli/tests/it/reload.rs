@@ -145,7 +145,7 @@ fn a_hangup_asks_for_a_look_and_what_cannot_change_is_said() {
     fs::write(world.path("pair.toml"), text).unwrap();
     session.signal("-HUP");
     session.says(&format!("{CHANGED}: guard.max_change_percent"), 1);
-    session.says("not yet: left_root, logging.log_level hold when it is started again", 1);
+    session.says("not yet: left_root and logging.log_level hold when the session is started again", 1);
     world.write("left/one.txt", "the folders are the same as before");
     wait("a change", || world.has("right/one.txt"));
     fs::write(world.path("pair.toml"), "left_root = \n").unwrap();

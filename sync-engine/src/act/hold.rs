@@ -132,13 +132,21 @@ impl HeldBack {
             };
             if let Some(why) = why {
                 (mask[at], _) = (true, paths.insert(&action.path));
-                held.push(Held { freight: Freight::of(action), ..Self::one(action, why) });
+                held.push(Self::one(action, why));
             }
         }
         for (at, action) in plan.actions.iter().enumerate() {
             if !mask[at] && comes_last(action) && hold.waits_below(&action.path) {
                 (mask[at], _) = (true, paths.insert(&action.path));
                 held.push(Self::one(action, if guarded { Why::Guarded } else { Why::Follows }));
+            }
+        }
+        // Nothing can be put into a folder that a guard keeps from taking the place of a file.
+        let grounds: BTreeSet<&RelPath> = held_grounds(plan, &mask).collect();
+        for (at, action) in plan.actions.iter().enumerate() {
+            if !mask[at] && action.path.ancestors().any(|above| grounds.contains(&above)) {
+                (mask[at], _) = (true, paths.insert(&action.path));
+                held.push(Self::one(action, Why::Guarded));
             }
         }
         // What builds on it may itself be built on.
@@ -162,7 +170,8 @@ impl HeldBack {
             Some(other) => other.path(),
             None => &action.path,
         };
-        Held { key: action.path.clone(), look: look.clone(), bytes: action.bytes(), why, freight: Vec::new() }
+        let (key, look) = (action.path.clone(), look.clone());
+        Held { key, look, bytes: action.bytes(), why, freight: Freight::of(action) }
     }
 
     /// The actions of a plan that are not held back.
@@ -173,6 +182,12 @@ impl HeldBack {
             .filter(|(at, _)| !self.mask.get(*at).is_some_and(|held| *held))
             .map(|(_, action)| action)
     }
+}
+
+/// The folders that are not made.
+fn held_grounds<'p>(plan: &'p Plan, mask: &[bool]) -> impl Iterator<Item = &'p RelPath> {
+    let held = plan.actions.iter().zip(mask).filter(|(action, held)| **held && action.phase == Phase::Dirs);
+    held.map(|(action, _)| &action.path)
 }
 
 /// Whether an action makes no sense, or would be in the way, before what is held at `paths` is done.
@@ -189,4 +204,96 @@ fn follows(action: &Action, paths: &BTreeSet<&RelPath>) -> bool {
 /// Permissions that close a directory come after what goes into it, its removal after what goes from it.
 const fn comes_last(action: &Action) -> bool {
     matches!(action.phase, Phase::Deletes | Phase::Replacements)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use sync_core::entry::{Attributes, Kind};
+    use sync_core::matrix::{Rule, State};
+    use sync_core::side::Sides;
+
+    use super::*;
+
+    struct Nothing;
+
+    impl Hold for Nothing {
+        fn holds(&self, _: &Action) -> Option<Why> {
+            None
+        }
+
+        fn waiting(&self, held: &[Held]) -> u64 {
+            held.len() as u64
+        }
+    }
+
+    fn path(text: &str) -> RelPath {
+        RelPath::try_from(text).unwrap_or_default()
+    }
+
+    fn entry(kind: Kind) -> Entry {
+        Entry { kind, attributes: Attributes::NotHeld, size: 1, mtime_ns: 0, ctime_ns: 0, file_id: None }
+    }
+
+    fn action(at: &str, phase: Phase, transition: Transition) -> Action {
+        Action {
+            path: path(at),
+            rule: Rule::Created(Side::Left),
+            states: Sides { left: State::Created, right: State::Absent },
+            phase,
+            transitions: vec![transition],
+            agree: Vec::new(),
+            forget: Vec::new(),
+            carried: Vec::new(),
+            clash: None,
+            after: None,
+        }
+    }
+
+    fn folder(at: &str, instead: Option<Entry>) -> Action {
+        let make = Transition::MakeDir {
+            on: Side::Right,
+            at: path(at),
+            like: path(at),
+            source: entry(Kind::Dir),
+            expect: instead,
+            soft: true,
+        };
+        action(at, Phase::Dirs, make)
+    }
+
+    fn copy(at: &str) -> Action {
+        let copy = Transition::Copy {
+            to: Side::Right,
+            from: path(at),
+            source: entry(Kind::File),
+            at: path(at),
+            expect: None,
+            soft: false,
+        };
+        action(at, Phase::Copies, copy)
+    }
+
+    #[test]
+    fn what_goes_into_a_folder_that_a_guard_stops_is_stopped_with_it() {
+        let mut plan = Plan::default();
+        let file = Some(entry(Kind::File));
+        plan.actions = vec![
+            folder("file/deeper", None),
+            folder("file", file),
+            folder("new", None),
+            copy("file/in"),
+            copy("file/deeper/in"),
+            copy("filed"),
+            copy("new/in"),
+        ];
+        let held = |guarded| -> BTreeMap<String, Why> {
+            let held = HeldBack::of(&plan, &Nothing, guarded).held;
+            held.into_iter().map(|one| (one.key.display(), one.why)).collect()
+        };
+        let all = ["file", "file/deeper", "file/deeper/in", "file/in"];
+        assert_eq!(held(true), all.into_iter().map(|at| (at.to_owned(), Why::Guarded)).collect());
+        assert!(held(false).is_empty());
+    }
 }

@@ -4,12 +4,13 @@
 //! order; a file never waits behind a larger one, because large ones have a lane of their own. It never decides
 //! anything: a transition that meets another version than planned is a problem, and the next cycle looks again.
 //!
-//! Start with [`Executor::run`]; `lanes` has the two lanes, `perform` one action.
+//! Start with [`Executor::run`]; `lanes` has the two lanes, `perform` one action, `room` what has room at all.
 
 pub(crate) mod hold;
 mod lanes;
 mod perform;
 pub(crate) mod prepared;
+pub(crate) mod room;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};

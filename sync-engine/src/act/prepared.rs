@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sync_core::entry::Entry;
+use sync_core::guard::Begun;
 use sync_core::path::RelPath;
 use sync_core::plan::{Action, Transition};
 use sync_core::side::Side;
@@ -25,8 +26,8 @@ enum What {
     Begun(Arc<AtomicU64>),
     /// The copy is complete.
     Ready(Staged),
-    /// It could not be made.
-    Failed(Failure),
+    /// It could not be made. So many bytes of it lie on the receiving side.
+    Failed(Failure, u64),
 }
 
 /// What is prepared, by where it goes.
@@ -47,8 +48,8 @@ impl Prepared {
     }
 
     /// An earlier session has brought a part of a copy to `at` on the side `to`.
-    pub(crate) fn begun(&self, to: Side, at: RelPath, source: Entry, bytes: Arc<AtomicU64>) {
-        self.all().insert((to, at), (source, What::Begun(bytes)));
+    pub(crate) fn begun(&self, to: Side, at: RelPath, source: Entry, bytes: u64) {
+        self.all().insert((to, at), (source, What::Begun(Arc::new(AtomicU64::new(bytes)))));
     }
 
     /// A copy is begun, or gone on with. Returns the number of bytes that are there, which whoever makes it counts up.
@@ -68,9 +69,44 @@ impl Prepared {
         self.put(freight, What::Ready(staged))
     }
 
-    /// A copy could not be made. The next cycle that wants it meets this failure.
-    pub(crate) fn failed(&self, freight: &Freight, failure: Failure) {
-        self.put(freight, What::Failed(failure));
+    /// A copy could not be made, but for `bytes` of it. The next cycle that wants it meets this failure.
+    pub(crate) fn failed(&self, freight: &Freight, failure: Failure, bytes: u64) {
+        self.put(freight, What::Failed(failure, bytes));
+    }
+
+    /// What became of a copy counts no longer, should it have failed: another attempt may come to another end.
+    pub(crate) fn lapse(&self, freight: &Freight) {
+        let mut all = self.all();
+        if let Some((_, what)) = all.get_mut(&(freight.to, freight.at.clone()))
+            && let What::Failed(_, bytes) = what
+        {
+            *what = What::Begun(Arc::new(AtomicU64::new(*bytes)));
+        }
+    }
+
+    /// The copies of which a part is there, each with the version it is a copy of.
+    pub(crate) fn parts(&self) -> Vec<(Begun, Entry)> {
+        let parts = |((to, at), (source, what)): (&Place, &(Entry, What))| {
+            let bytes = match what {
+                What::Begun(bytes) => bytes.load(Ordering::Relaxed),
+                What::Failed(_, bytes) => *bytes,
+                What::Ready(_) => return None,
+            };
+            let missing = source.size.saturating_sub(bytes);
+            Some((Begun { to: *to, at: at.clone(), bytes, missing }, *source))
+        };
+        self.all().iter().filter_map(parts).collect()
+    }
+
+    /// Nothing is there any more of a copy that was begun; whoever still wants it begins anew.
+    pub(crate) fn gave_way(&self, to: Side, at: &RelPath) {
+        let mut all = self.all();
+        let place = (to, at.clone());
+        match all.get(&place) {
+            Some((_, What::Begun(bytes))) => bytes.store(0, Ordering::Relaxed),
+            Some((_, What::Failed(..))) => drop(all.remove(&place)),
+            _ => {}
+        }
     }
 
     /// Whether what became of a copy is known.
@@ -86,19 +122,30 @@ impl Prepared {
         let place = (to, at.clone());
         match all.get(&place) {
             // A second name has moved its change time since.
-            Some((known, What::Ready(_) | What::Failed(_))) if known.is_same_version_moved(source) => {}
+            Some((known, What::Ready(_) | What::Failed(..))) if known.is_same_version_moved(source) => {}
             _ => return None,
         }
-        match all.remove(&place)?.1 {
+        let (known, what) = all.remove(&place)?;
+        match what {
             What::Ready(staged) => Some(Ok(staged)),
-            What::Failed(failure) => Some(Err(failure)),
+            What::Failed(failure, bytes) => {
+                if bytes > 0 {
+                    all.insert(place, (known, What::Begun(Arc::new(AtomicU64::new(bytes)))));
+                }
+                Some(Err(failure))
+            }
             What::Begun(_) => None,
         }
     }
 
-    /// Forgets a copy. Returns it when it was complete.
-    pub(crate) fn forget(&self, to: Side, at: &RelPath) -> Option<Staged> {
-        match self.all().remove(&(to, at.clone()))?.1 {
+    /// Forgets the copy of a version. Returns it when it was complete.
+    pub(crate) fn forget(&self, to: Side, at: &RelPath, source: &Entry) -> Option<Staged> {
+        let mut all = self.all();
+        let place = (to, at.clone());
+        if all.get(&place)?.0 != *source {
+            return None;
+        }
+        match all.remove(&place)?.1 {
             What::Ready(staged) => Some(staged),
             _ => None,
         }
@@ -115,7 +162,7 @@ impl Prepared {
                 (known, _) if known != source => None,
                 (_, What::Begun(bytes)) => Some(bytes.load(Ordering::Relaxed)),
                 (_, What::Ready(_)) => Some(source.size),
-                (_, What::Failed(_)) => None,
+                (_, What::Failed(_, bytes)) => Some(*bytes),
             },
             _ => None,
         });

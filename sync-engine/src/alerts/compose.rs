@@ -219,7 +219,7 @@ mod tests {
     fn a_day_adds_up_and_idle_runs_leave_it_alone() {
         let mut day = Day::of(3 * DAY / 2);
         assert_eq!((day.date.as_str(), day.summary.from.as_str()), ("1970-01-02", "1970-01-02T00:00:00Z"));
-        let mut report = SyncReport::begin(0);
+        let mut report = SyncReport::begin(crate::clock::Began::at(0));
         report.act_ms = 5;
         assert!(!day.add(&report, false), "nothing was done and nothing met");
         report.done.insert("COPY_LEFT_TO_RIGHT".to_owned(), 2);

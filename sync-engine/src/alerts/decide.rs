@@ -9,6 +9,8 @@ use std::time::Duration;
 use sync_notify::{Recovery, What};
 use sync_state::Told;
 
+use crate::halt::MANY;
+
 /// Something that a cycle met.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Matter {
@@ -113,7 +115,9 @@ pub(crate) fn decide(
     }
     for (key, told) in before.iter().filter(|(key, _)| !seen.contains(key.as_slice())) {
         let kind = key.first().copied().unwrap_or_default();
-        let needed = if matches!(kind, ROOT | HALT) { Extent::Roots } else { Extent::Whole };
+        // How many files go is judged by the whole plan: a cycle near some paths says nothing of those elsewhere.
+        let of_many = key.strip_prefix(&[HALT]).is_some_and(|reason| reason.starts_with(MANY.as_bytes()));
+        let needed = if matches!(kind, ROOT | HALT) && !of_many { Extent::Roots } else { Extent::Whole };
         if extent < needed {
             continue;
         }

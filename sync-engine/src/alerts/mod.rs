@@ -526,7 +526,7 @@ mod tests {
         }
 
         fn cycle(&self, now: i64, edit: impl FnOnce(&mut SyncReport)) -> Vec<(LetterKind, usize)> {
-            let mut report = SyncReport::begin(now);
+            let mut report = SyncReport::begin(crate::clock::Began::at(now));
             report.finished = time(now);
             edit(&mut report);
             let (met, extent) = events::of_report(&report, None);

@@ -88,6 +88,15 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// What waits until the session is started again, in a sentence; none where nothing does.
+    pub fn waits(&self) -> Option<String> {
+        let (last, first) = self.later.split_last()?;
+        Some(match first {
+            [] => format!("{last} holds when the session is started again"),
+            _ => format!("{} and {last} hold when the session is started again", first.join(", ")),
+        })
+    }
+
     /// Whether it is about limits alone, which may change while copies run.
     pub(crate) fn only_pace(&self) -> bool {
         let paces = |key: &String| {
@@ -123,5 +132,22 @@ impl Config {
         self.roots.clone_from(&old.roots);
         self.logging.clone_from(&old.logging);
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_is_said_of_one_key_and_of_many() {
+        let says = |keys: &[&str]| {
+            let later = keys.iter().map(|key| (*key).to_owned()).collect();
+            Changes { later, ..Changes::default() }.waits().unwrap_or_default()
+        };
+        assert_eq!(says(&[]), "");
+        assert_eq!(says(&["left_root"]), "left_root holds when the session is started again");
+        assert_eq!(says(&["a", "b"]), "a and b hold when the session is started again");
+        assert_eq!(says(&["a", "b", "c"]), "a, b and c hold when the session is started again");
     }
 }

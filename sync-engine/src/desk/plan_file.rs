@@ -21,7 +21,7 @@ use sync_core::snapshot::Snapshot;
 use sync_state::State;
 
 use super::leave_the_rest;
-use crate::clock::now_ns;
+use crate::clock::{Began, now_ns};
 use crate::cycle::{SyncOptions, log_summary};
 use crate::error::SessionError;
 use crate::halt::HaltReport;
@@ -458,13 +458,13 @@ impl Session {
         options: &SyncOptions,
         watch: &dyn Watch,
     ) -> Result<PlannedReport, SessionError> {
-        let started = now_ns();
+        let began = Began::now();
         let known = self.state.as_ref().map(State::pair).transpose()?.flatten().map(|pair| pair.id);
         let met =
             self.state.as_ref().map(State::counts).transpose()?.is_some_and(|counts| counts.entries > 0);
         let roots = self.locations();
         reviewed.is_about(known.as_deref(), &roots, met)?;
-        let mut sync = SyncReport::begin(started);
+        let mut sync = SyncReport::begin(began);
         sync.halt.clone_from(&self.halt);
         sync.notices.clone_from(&self.notices);
         let mut report = PlannedReport {
@@ -478,7 +478,7 @@ impl Session {
                 reviewed,
                 &identity(reviewed.pair.as_deref(), &roots),
                 options,
-                started,
+                began,
                 watch,
                 &mut report,
             )?;
@@ -486,7 +486,7 @@ impl Session {
         if let Some(halt) = &report.sync.halt {
             log::error!(operation = "halt", reason = halt.reason.as_str(); "{}", halt.message);
         }
-        report.sync.finished = time(now_ns());
+        report.sync.finished = time(began.ended_ns());
         log_summary(&report.sync);
         self.alert_part(&report.sync);
         Ok(report)
@@ -497,7 +497,7 @@ impl Session {
         reviewed: &ReviewedPlan,
         about: &str,
         options: &SyncOptions,
-        started: i64,
+        began: Began,
         watch: &dyn Watch,
         report: &mut PlannedReport,
     ) -> Result<(), SessionError> {
@@ -545,7 +545,7 @@ impl Session {
         let whole = report.left_out.is_empty() && report.not_in_plan == 0;
         let paths = || seen.plan.actions.iter().map(|action| action.path.clone()).collect();
         let reach = if whole { Reach::Pair } else { Reach::Below(paths()) };
-        let run = NewRun { reach, ..NewRun::sync(started) };
+        let run = NewRun { reach, ..NewRun::sync(began) };
         self.act(seen.plan, &run, watch, &mut report.sync)
     }
 }

@@ -19,7 +19,7 @@ use sync_core::snapshot::Snapshot;
 use sync_state::{Commit, Conflict, ConflictChange, ConflictState};
 
 use super::{Results, leave_the_rest};
-use crate::clock::now_ns;
+use crate::clock::Began;
 use crate::cycle::log_summary;
 use crate::error::SessionError;
 use crate::observe::Observation;
@@ -108,14 +108,14 @@ impl Session {
         keep: Keep,
         watch: &dyn Watch,
     ) -> Result<ResolveReport, SessionError> {
-        let started = now_ns();
+        let began = Began::now();
         if let Some(halt) = &self.halt {
             return Err(SessionError::Halted(halt.clone()));
         }
         let mut report = ResolveReport {
             format: FORMAT,
             run: None,
-            started: time(started),
+            started: time(began.ns),
             finished: String::new(),
             resolved: Vec::new(),
             unresolved: Vec::new(),
@@ -130,9 +130,9 @@ impl Session {
         let mut targets = self.targets(&known, which, &mut report.unresolved)?;
         if !targets.is_empty() {
             self.recall_underway()?;
-            self.carry_out(&mut targets, keep, started, watch, &mut report)?;
+            self.carry_out(&mut targets, keep, began, watch, &mut report)?;
         }
-        report.finished = time(now_ns());
+        report.finished = time(began.ended_ns());
         Ok(report)
     }
 
@@ -184,7 +184,7 @@ impl Session {
         &self,
         targets: &mut [Target],
         keep: Keep,
-        started: i64,
+        began: Began,
         watch: &dyn Watch,
         report: &mut ResolveReport,
     ) -> Result<(), SessionError> {
@@ -221,10 +221,10 @@ impl Session {
         // What is settled without a copy beside it waits for nobody; if it is not carried out, it stays as it was.
         seen.plan.conflicts.retain(|one| one.clash_path.is_some() || !accepted.contains(&one.path));
         let mut results = Results::default();
-        let mut run = SyncReport::begin(started);
+        let mut run = SyncReport::begin(began);
         let new = NewRun {
             kind: "resolve",
-            started_ns: started,
+            began,
             reach: Reach::Below(accepted.clone()),
             answers: None,
         };

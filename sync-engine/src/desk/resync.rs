@@ -20,7 +20,7 @@ use sync_core::snapshot::Snapshot;
 use sync_state::{Commit, ConflictChange};
 
 use super::leave_the_rest;
-use crate::clock::now_ns;
+use crate::clock::Began;
 use crate::cycle::log_summary;
 use crate::error::SessionError;
 use crate::halt::HaltReport;
@@ -103,7 +103,7 @@ pub struct Corruption {
 impl Session {
     /// Reads every file at and below `paths` on both sides. Paths are relative to the roots, or lie in one of them.
     pub fn resync(&self, paths: &[PathBuf], watch: &dyn Watch) -> Result<ResyncReport, SessionError> {
-        let started = now_ns();
+        let began = Began::now();
         if let Some(halt) = &self.halt {
             return Err(SessionError::Halted(halt.clone()));
         }
@@ -117,7 +117,7 @@ impl Session {
         self.recall_underway()?;
         let guidance = Guidance { examined: examined.clone(), ..Guidance::default() };
         let mut seen = self.observe_with(false, guidance, watch)?;
-        let mut report = begin(started);
+        let mut report = begin(began.ns);
         count(&seen, &examined, &mut report);
         let found = corruptions(&seen, &examined);
         report.corrupt = found.iter().map(Corruption::from).collect();
@@ -146,8 +146,8 @@ impl Session {
             .collect();
         seen.snapshots = Sides { left: Snapshot::empty(), right: Snapshot::empty() };
         seen.comparison.differences = Vec::new();
-        let mut run = SyncReport::begin(started);
-        let new = NewRun { kind: "resync", started_ns: started, reach: Reach::Below(tops), answers: None };
+        let mut run = SyncReport::begin(began);
+        let new = NewRun { kind: "resync", began, reach: Reach::Below(tops), answers: None };
         self.act(seen.plan, &new, watch, &mut run)?;
         self.remember_digests(&found)?;
         log_summary(&run);
@@ -155,7 +155,7 @@ impl Session {
         (report.run, report.problems) = (run.run, run.problems);
         (report.done, report.bytes_copied) = (run.done, run.bytes_copied);
         (report.left_undone, report.cancelled) = (run.left_undone, run.cancelled);
-        report.finished = time(now_ns());
+        report.finished = time(began.ended_ns());
         Ok(report)
     }
 

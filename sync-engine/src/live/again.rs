@@ -3,7 +3,7 @@
 //! Owns [`Again`]: each path with a problem that stands is looked at again at pauses that grow, and how fast depends
 //! on what failed: a file in use is soon free, a permission waits for a person. Everything else goes on meanwhile.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use sync_core::path::RelPath;
@@ -25,9 +25,26 @@ const fn pauses(kind: &str) -> (u64, u64) {
 
 /// The paths that are tried again.
 #[derive(Debug, Default)]
-pub(super) struct Again(BTreeMap<RelPath, (Instant, Duration)>);
+pub(super) struct Again {
+    pauses: BTreeMap<RelPath, (Instant, Duration)>,
+    /// What has to be looked at together with a path: a problem may stand at one end of a rename, or beside a conflict.
+    ties: BTreeMap<RelPath, BTreeSet<RelPath>>,
+    /// All pauses are so many times shorter; 0 for 1.
+    hurry: u32,
+}
 
 impl Again {
+    pub(super) fn hurried(hurry: u32) -> Self {
+        Self { hurry, ..Self::default() }
+    }
+
+    /// What failed at a path concerns others as well.
+    pub(super) fn tie(&mut self, ties: &[(RelPath, BTreeSet<RelPath>)]) {
+        for (path, others) in ties {
+            self.ties.entry(path.clone()).or_default().extend(others.iter().cloned());
+        }
+    }
+
     /// These problems stand after a cycle that looked everywhere, or at what `looked` says.
     pub(super) fn stand(
         &mut self,
@@ -35,10 +52,11 @@ impl Again {
         looked: impl Fn(&RelPath) -> bool,
         now: Instant,
     ) {
-        let before = std::mem::take(&mut self.0);
+        let before = std::mem::take(&mut self.pauses);
         for problem in standing {
             let (first, longest) = pauses(&problem.id.kind);
-            let (first, longest) = (Duration::from_secs(first), Duration::from_secs(longest));
+            let hurried = |seconds| Duration::from_secs(seconds) / self.hurry.max(1);
+            let (first, longest) = (hurried(first), hurried(longest));
             let path = &problem.id.path;
             let next = match before.get(path) {
                 Some((at, pause)) if *at > now || !looked(path) => (*at, *pause),
@@ -49,19 +67,21 @@ impl Again {
                 None => (now + first, first),
             };
             // With two problems at one path the sooner one counts.
-            let entry = self.0.entry(path.clone()).or_insert(next);
+            let entry = self.pauses.entry(path.clone()).or_insert(next);
             *entry = (*entry).min(next);
         }
+        self.ties.retain(|path, _| self.pauses.contains_key(path));
     }
 
     /// When the next one is due.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.0.values().map(|(at, _)| *at).min()
+        self.pauses.values().map(|(at, _)| *at).min()
     }
 
     /// The paths that are due.
     pub(super) fn take(&self, now: Instant) -> impl Iterator<Item = &RelPath> {
-        self.0.iter().filter(move |(_, (at, _))| *at <= now).map(|(path, _)| path)
+        let due = self.pauses.iter().filter(move |(_, (at, _))| *at <= now);
+        due.flat_map(|(path, _)| [path].into_iter().chain(self.ties.get(path).into_iter().flatten()))
     }
 }
 
@@ -105,7 +125,22 @@ mod tests {
         assert_eq!(tries["a"], [1, 3, 7, 15, 31, 61, 91, 121, 151, 181, 211]);
         assert_eq!(tries["b"], [15, 45, 105]);
         again.stand(&both[1..], |_| true, now);
-        assert!(!again.0.contains_key(&both[0].id.path));
+        assert!(!again.pauses.contains_key(&both[0].id.path));
+    }
+
+    #[test]
+    fn what_failed_is_looked_at_from_end_to_end() {
+        let now = Instant::now();
+        let path = |text: &str| RelPath::try_from(text).unwrap();
+        let mut again = Again::default();
+        again.tie(&[(path("old"), BTreeSet::from([path("new")])), (path("b"), BTreeSet::from([path("c")]))]);
+        again.stand(&[problem("old", "in-use")], |_| true, now);
+        let names = |again: &Again| {
+            again.take(now + Duration::from_secs(1)).map(RelPath::display).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&again), ["old", "new"]);
+        again.stand(&[], |_| true, now);
+        assert!(names(&again).is_empty() && again.ties.is_empty());
     }
 
     #[test]

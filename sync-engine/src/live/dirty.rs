@@ -31,6 +31,10 @@ pub(super) struct Dirty {
     marks: BTreeMap<RelPath, Mark>,
 }
 
+/// What was taken, with since when it waits.
+#[derive(Debug)]
+pub(super) struct Marks(BTreeMap<RelPath, Mark>);
+
 impl Dirty {
     pub(super) fn new(rest: Duration, longest: Duration) -> Self {
         Self { rest, longest: longest.max(rest), marks: BTreeMap::new() }
@@ -96,9 +100,16 @@ impl Dirty {
         taken.map(|(path, mark)| (path, mark.below)).collect()
     }
 
-    /// Forgets everything: all of it was just looked at.
-    pub(super) fn clear(&mut self) {
-        self.marks.clear();
+    /// Takes everything: all of it is looked at now.
+    pub(super) fn take_all(&mut self) -> Marks {
+        Marks(std::mem::take(&mut self.marks))
+    }
+
+    /// Nothing came of that look.
+    pub(super) fn put_back(&mut self, Marks(marks): Marks) {
+        for (path, mark) in marks {
+            self.add(path, mark);
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Scope;
 
 use crossbeam_channel::Sender;
+use sync_core::entry::Entry;
 use sync_core::path::RelPath;
 use sync_core::side::Side;
 use sync_replica::{Control, Problem, Staged};
@@ -65,13 +66,6 @@ impl<'scope, 'env> Lane<'scope, 'env> {
         watch: &'env dyn LiveWatch,
         ended: Sender<Arc<Job>>,
     ) -> Self {
-        // What an earlier session has brought needs no room again.
-        for side in Side::BOTH {
-            for partial in session.replicas[side].partials().unwrap_or_default() {
-                let bytes = Arc::new(AtomicU64::new(partial.bytes));
-                session.prepared.begun(side, partial.at, partial.source, bytes);
-            }
-        }
         Self {
             scope,
             session,
@@ -102,37 +96,51 @@ impl<'scope, 'env> Lane<'scope, 'env> {
         self.wanted.push(Arc::new(Job { look, freight, bytes, dropped: AtomicBool::new(false) }));
     }
 
-    /// Of the copies that a cycle looked at, only those that it still wants go on.
-    pub(super) fn keep(&mut self, looked: impl Fn(&RelPath) -> bool, wanted: &[&Freight]) {
-        let is_wanted = |job: &Job| {
-            wanted.iter().any(|freight| job.is_for(freight) && job.freight.source == freight.source)
-        };
-        let goes_on = |job: &Arc<Job>| !looked(&job.look) || is_wanted(job);
-        self.drop_where(|job| !goes_on(job));
+    /// Of the copies that a cycle looked at, only those that it still `wants` go on, and only those that it `holds` back
+    /// for this lane are begun: the others lack room, or something stands in their way.
+    pub(super) fn keep(
+        &mut self,
+        looked: impl Fn(&RelPath) -> bool,
+        wants: impl Fn(Side, &RelPath, &Entry) -> bool,
+        holds: impl Fn(&Freight) -> bool,
+    ) {
         let session = self.session;
+        let goes_on = |job: &Arc<Job>| {
+            let Freight { to, at, source, .. } = &job.freight;
+            !looked(&job.look) || wants(*to, at, source)
+        };
+        self.drop_where(|job| !goes_on(job));
         self.arrived.retain(|job| {
-            let (keeps, to, at) = (goes_on(job), job.freight.to, &job.freight.at);
-            // What the cycle wanted it has taken.
-            if !keeps && let Some(staged) = session.prepared.forget(to, at) {
-                session.replicas[to].discard(staged);
+            let keeps = goes_on(job);
+            if !keeps {
+                forget(session, &job.freight);
             }
             keeps
         });
         self.wanted.retain(|job| {
             let keeps = goes_on(job);
             if !keeps {
-                session.prepared.forget(job.freight.to, &job.freight.at);
-                // What is left of it would only take room.
-                let _ = session.replicas[job.freight.to].drop_partial(&job.freight.at);
+                forget(session, &job.freight);
             }
-            keeps
+            keeps && (!looked(&job.look) || holds(&job.freight))
         });
+        // What an earlier session has left, or a job that nobody remembers.
+        let running = self.under_way();
+        for (begun, source) in session.prepared.parts() {
+            let mut jobs = running.iter().chain(&self.wanted).chain(&self.arrived);
+            let is_known = jobs.any(|job| job.freight.to == begun.to && job.freight.at == begun.at);
+            if !is_known && looked(&begun.at) && !wants(begun.to, &begun.at, &source) {
+                session.prepared.forget(begun.to, &begun.at, &source);
+                let _ = session.replicas[begun.to].drop_partial(&begun.at);
+            }
+        }
     }
 
     /// A copy came to its end. Returns where a cycle has to look.
     pub(super) fn arrives(&mut self, job: Arc<Job>) -> RelPath {
         let look = job.look.clone();
         if !job.dropped.load(Ordering::Relaxed) {
+            self.arrived.retain(|other| !other.is_for(&job.freight));
             self.arrived.push(job);
         }
         look
@@ -206,7 +214,7 @@ impl<'scope, 'env> Lane<'scope, 'env> {
                 } else {
                     let _ = session.replicas[to].drop_partial(&job.freight.at);
                 }
-                session.prepared.forget(to, &job.freight.at);
+                session.prepared.forget(to, &job.freight.at, &job.freight.source);
             } else {
                 match made {
                     Ok(staged) => {
@@ -216,7 +224,9 @@ impl<'scope, 'env> Lane<'scope, 'env> {
                     }
                     // What is there of it is gone on with.
                     Err(failure) if failure.problem.is_cancelled() => {}
-                    Err(failure) => session.prepared.failed(&job.freight, failure),
+                    Err(failure) => {
+                        session.prepared.failed(&job.freight, failure, session.bytes_there(&job.freight));
+                    }
                 }
             }
             let mut jobs = under_way.lock().unwrap_or_else(PoisonError::into_inner);
@@ -231,6 +241,15 @@ impl<'scope, 'env> Lane<'scope, 'env> {
             // The receiver is gone only when the session ends.
             let _ = ended.send(job);
         });
+    }
+}
+
+/// Nobody wants a copy any more: what is there of it would only take room. What a cycle wanted of it it has taken.
+fn forget(session: &Session, freight: &Freight) {
+    let Freight { to, at, source, .. } = freight;
+    match session.prepared.forget(*to, at, source) {
+        Some(staged) => session.replicas[*to].discard(staged),
+        None => drop(session.replicas[*to].drop_partial(at)),
     }
 }
 

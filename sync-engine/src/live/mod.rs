@@ -18,6 +18,10 @@ mod lane;
 mod reached;
 mod reload;
 mod rolling;
+#[cfg(test)]
+mod scenes;
+#[cfg(test)]
+mod storm;
 mod turns;
 mod waiting;
 
@@ -32,6 +36,7 @@ use self::reached::Reached;
 use self::reload::{Interrupted, Reload};
 pub use self::reload::{Reloaded, Reread, Settings};
 use self::turns::Turns;
+use crate::config::Config;
 use crate::control::Call;
 use crate::error::{ErrorKind, SessionError};
 use crate::report::SyncReport;
@@ -41,8 +46,8 @@ use crate::watch::Watch;
 /// How soon a wish to stop is seen.
 const GLANCE: Duration = Duration::from_millis(100);
 /// The first pause before a root that is away is looked for again, and the longest.
-const AWAY_FIRST: Duration = Duration::from_secs(1);
-const AWAY_LONGEST: Duration = Duration::from_secs(30);
+const AWAY_FIRST: Duration = if cfg!(test) { Duration::from_millis(20) } else { Duration::from_secs(1) };
+const AWAY_LONGEST: Duration = AWAY_FIRST.saturating_mul(30);
 /// How long alerts may hold up the end of a session.
 const DELIVERY: Duration = Duration::from_secs(3);
 
@@ -77,10 +82,22 @@ pub fn live(
     options: &SessionOptions,
     watch: &dyn LiveWatch,
 ) -> Result<(), SessionError> {
+    live_with(settings, options, watch, &Session::open)
+}
+
+/// How a pair is opened.
+type Open<'a> = &'a dyn Fn(&Config, &SessionOptions) -> Result<Session, SessionError>;
+
+fn live_with(
+    settings: &dyn Settings,
+    options: &SessionOptions,
+    watch: &dyn LiveWatch,
+    open: Open<'_>,
+) -> Result<(), SessionError> {
     let reload = Reload::new(settings.current());
     std::thread::scope(|scope| {
         let _followed = reload.follow(scope, settings, watch);
-        run(&reload, options, &Interrupted { watch, reload: &reload }, &|| watch.is_cancelled())
+        run(&reload, options, &Interrupted { watch, reload: &reload }, open, &|| watch.is_cancelled())
     })
 }
 
@@ -88,6 +105,7 @@ fn run(
     reload: &Reload,
     options: &SessionOptions,
     watch: &dyn LiveWatch,
+    open: Open<'_>,
     is_over: &dyn Fn() -> bool,
 ) -> Result<(), SessionError> {
     let mut pause = AWAY_FIRST;
@@ -100,17 +118,21 @@ fn run(
         reached.follow(config, options);
         let options = &SessionOptions { approve: options.approve || approving.is_some(), ..options.clone() };
         let open = || {
-            let mut session = Session::open(config, options)?;
+            let mut session = open(config, options)?;
             session.refuse_empty_mount_point()?;
             reload.guide(&mut session);
             Ok(session)
         };
         let opened = reached.open().and_then(|()| reached.stage.enter(open));
         let ended = opened.and_then(|session| {
-            (pause, waits) = (AWAY_FIRST, false);
+            let mut well = false;
             let ended = std::thread::scope(|scope| {
-                Turns::new(scope, &session, config, watch, &reached).run(approving.take())
+                Turns::new(scope, &session, config, watch, &reached).run(approving.take(), &mut well)
             });
+            // What can be opened and not be worked with, because the disk of the state is full say, is waited for as well.
+            if well {
+                (pause, waits) = (AWAY_FIRST, false);
+            }
             session.deliver_alerts(DELIVERY);
             reached.stage.leave(session);
             ended

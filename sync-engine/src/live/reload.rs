@@ -202,9 +202,9 @@ impl Reload {
             let keys = changes.keys.join(", ");
             log::info!(operation = "reload", result = "taken", keys = keys.as_str(); "the configuration has changed: {keys}");
         }
-        if !changes.later.is_empty() {
+        if let Some(waits) = changes.waits() {
             let keys = changes.later.join(", ");
-            log::warn!(operation = "reload", result = "later", keys = keys.as_str(); "these hold when the session is started again: {keys}");
+            log::warn!(operation = "reload", result = "later", keys = keys.as_str(); "not yet: {waits}");
         }
         watch.reloaded(&Reloaded::Taken { changes: &changes, opens });
     }

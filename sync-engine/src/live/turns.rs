@@ -11,6 +11,7 @@ use std::thread::Scope;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, unbounded};
+use sync_core::entry::Entry;
 use sync_core::path::RelPath;
 use sync_core::side::Side;
 use sync_replica::{News, ProblemKind};
@@ -31,12 +32,16 @@ use crate::clock::now_ns;
 use crate::config::Config;
 use crate::control::{Call, Request, Stage};
 use crate::error::SessionError;
+use crate::halt::HaltReport;
 use crate::report::SyncReport;
 use crate::session::Session;
 use crate::watch::Watch;
 
 /// When everything is looked at again after a cycle near some paths was halted, at the latest.
-const HALTED: Duration = Duration::from_mins(1);
+const HALTED: Duration = if cfg!(test) { Duration::from_millis(100) } else { Duration::from_mins(1) };
+
+/// How soon everything is looked at again after what a guard has stopped may have been undone, at the soonest.
+const LIFTED: Duration = if cfg!(test) { Duration::from_millis(100) } else { Duration::from_secs(2) };
 
 /// How often memory that is free goes back to the system, at the most.
 const TRIM: Duration = Duration::from_mins(1);
@@ -68,6 +73,12 @@ pub(super) struct Turns<'scope, 'env> {
     trim: Option<Instant>,
     /// A cycle that was halted left what it was told of to a look at everything by then.
     full_by: Option<Instant>,
+    /// How long the last look at everything took.
+    full_took: Duration,
+    /// A guard that takes exception to how many files go stands, as far as is known.
+    guarded: bool,
+    /// A cycle was made to its end.
+    well: bool,
 }
 
 impl<'scope, 'env> Turns<'scope, 'env> {
@@ -86,7 +97,7 @@ impl<'scope, 'env> Turns<'scope, 'env> {
             full_every: config.live.full_scan_every,
             ears: Ears::new(scope, session, config, &reached.stage.board),
             dirty: Dirty::new(config.live.debounce, config.sync_interval),
-            again: Again::default(),
+            again: Again::hurried(if cfg!(test) { 50 } else { 1 }),
             waiting: Waiting::new(),
             unrest: Unrest::default(),
             lane: Lane::new(scope, session, watch, send),
@@ -98,13 +109,18 @@ impl<'scope, 'env> Turns<'scope, 'env> {
             last_full: None,
             trim: None,
             full_by: None,
+            full_took: Duration::ZERO,
+            guarded: false,
+            well: false,
         }
     }
 
     /// Until it is stopped, or cannot go on, or until a call comes that takes a session opened with approval; `first` is
     /// such a call.
-    pub(super) fn run(mut self, first: Option<Call>) -> Result<Option<Call>, SessionError> {
+    /// `well` becomes whether a cycle was made to its end.
+    pub(super) fn run(mut self, first: Option<Call>, well: &mut bool) -> Result<Option<Call>, SessionError> {
         let ended = self.turns(first);
+        *well = self.well;
         // Copies in the scope must not outlive a session that cannot go on.
         self.lane.stop();
         ended
@@ -118,7 +134,7 @@ impl<'scope, 'env> Turns<'scope, 'env> {
         self.watch.ready();
         match first {
             Some(call) => self.answer(call)?,
-            None if self.stage.board.is_paused() => {}
+            None if self.stage.board.is_paused() => self.well = true,
             None => self.full()?,
         }
         while !self.watch.is_cancelled() {
@@ -151,10 +167,15 @@ impl<'scope, 'env> Turns<'scope, 'env> {
             }
             let mut told = self.dirty.take(now);
             for path in self.arrived().into_iter().chain(self.again.take(now).cloned()) {
-                // What was told of with everything below it stays so.
-                told.entry(path).or_insert(false);
+                // A failure of a whole side leaves nothing certain. What was told of with everything below it stays so.
+                let below = path.is_root();
+                *told.entry(path).or_default() |= below;
             }
             if told.get(&RelPath::root()) == Some(&true) {
+                told.remove(&RelPath::root());
+                for (path, below) in told {
+                    self.dirty.mark(path, below, now);
+                }
                 self.full()?;
                 continue;
             }
@@ -308,11 +329,16 @@ impl<'scope, 'env> Turns<'scope, 'env> {
         let waiting = self.dirty.len();
         let begun = Instant::now();
         // What is told from here on may be seen by this look or not.
-        self.dirty.clear();
+        let told = self.dirty.take_all();
         self.full_by = None;
         let holding = self.holding(false, None, None);
         let report = self.session.sync_holding(options, Some(&holding), watch);
-        log::debug!(operation = "scan", waiting = waiting; "looked at everything in {:?}", begun.elapsed());
+        self.full_took = begun.elapsed();
+        // What a guard has nothing against goes on all the same, as it was told of.
+        if report.as_ref().is_ok_and(|report| report.halt.as_ref().is_some_and(HaltReport::is_of_many)) {
+            self.dirty.put_back(told);
+        }
+        log::debug!(operation = "scan", waiting = waiting; "looked at everything in {:?}", self.full_took);
         report
     }
 
@@ -374,8 +400,11 @@ impl<'scope, 'env> Turns<'scope, 'env> {
         }
         // A cycle that was stopped or halted does not say what is wanted.
         if report.halt.is_none() && !report.cancelled {
-            let freight: Vec<_> = report.held.iter().flat_map(|held| &held.freight).collect();
-            self.lane.keep(looked, &freight);
+            let held: Vec<_> = report.held.iter().flat_map(|held| &held.freight).collect();
+            let wants = |to: Side, at: &RelPath, source: &Entry| {
+                report.wants.wants(to, at, source, &equivalence.path_key(at))
+            };
+            self.lane.keep(looked, wants, |freight| held.contains(&freight));
         }
         for held in &report.held {
             for freight in held.freight.iter().filter(|_| held.why == Why::Large) {
@@ -383,15 +412,34 @@ impl<'scope, 'env> Turns<'scope, 'env> {
             }
         }
         self.lane.start();
-        self.waiting.looked(keys, &report.held, now);
+        let of_many = report.halt.as_ref().is_some_and(HaltReport::is_of_many);
+        // A look that was halted as a whole has done nothing, and says nothing of what waits.
+        if report.halt.is_none() || (of_many && keys.is_some()) {
+            self.waiting.looked(keys, &report.held, now);
+        }
+        self.guard(of_many, report.halt.is_none() && !report.cancelled, keys.is_none(), now);
         let standing = self.session.state.as_ref().map(State::problems).transpose()?.unwrap_or_default();
+        self.again.tie(&report.ties);
         self.again.stand(&standing, looked, now);
+        self.well = true;
         self.asked.iter_mut().for_each(|asked| asked.hear(&report));
         self.trim.get_or_insert(now + TRIM);
         if report.run.is_some() || !report.is_clean() {
             self.watch.cycle(&report);
         }
         Ok(())
+    }
+}
+
+impl Turns<'_, '_> {
+    /// A guard stands until a person has looked, or has undone what it was about, which a look at everything tells. So
+    /// that comes soon after something has happened, and takes but a small part of the time.
+    fn guard(&mut self, stops: bool, passes: bool, everything: bool, now: Instant) {
+        self.guarded = (self.guarded && !(passes && everything)) || stops;
+        if self.guarded && passes {
+            let by = now + (self.full_took * 20).max(LIFTED);
+            self.full_by = Some(self.full_by.map_or(by, |other| other.min(by)));
+        }
     }
 }
 

@@ -15,9 +15,9 @@ use crate::act::hold::{Held, Why};
 const WRITING_FIRST: Duration = Duration::from_secs(1);
 const WRITING_LONGEST: Duration = Duration::from_secs(10);
 /// What follows something else is looked at by then in any case.
-const FOLLOWS: Duration = Duration::from_secs(30);
+const FOLLOWS: Duration = if cfg!(test) { Duration::from_secs(1) } else { Duration::from_secs(30) };
 /// How long news may take of what a look found gone.
-const GONE: Duration = Duration::from_secs(1);
+const GONE: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(1) };
 /// How long the work on a part of the backlog should take: nothing that happens meanwhile waits longer.
 const PACE: Duration = Duration::from_millis(1500);
 /// How many files a part of the backlog has at first, at least and at the most.

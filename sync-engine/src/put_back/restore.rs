@@ -14,7 +14,7 @@ use sync_core::side::{Side, Sides};
 
 use super::trash::{Held, TrashFilter};
 use super::{free, nothing_else};
-use crate::clock::now_ns;
+use crate::clock::Began;
 use crate::error::SessionError;
 use crate::remember::reach::NewRun;
 use crate::report::{FORMAT, ProblemReport, SyncReport, time};
@@ -130,9 +130,9 @@ impl Session {
         if options.dry_run || making.plan.actions.is_empty() {
             return Ok(report);
         }
-        let started = now_ns();
-        let mut acted = SyncReport::begin(started);
-        let new = NewRun { kind: "restore", started_ns: started, reach: nothing_else(), answers: None };
+        let began = Began::now();
+        let mut acted = SyncReport::begin(began);
+        let new = NewRun { kind: "restore", began, reach: nothing_else(), answers: None };
         self.act(making.plan, &new, watch, &mut acted)?;
         report.run = acted.run;
         report.problems.append(&mut acted.problems);

@@ -11,7 +11,7 @@ use sync_core::undo::{Deed, Done, Found, Manner, Sight, Undoing, undo};
 use sync_state::{JournalRow, RowResult, Run, RunId};
 
 use super::nothing_else;
-use crate::clock::now_ns;
+use crate::clock::Began;
 use crate::error::SessionError;
 use crate::remember::reach::NewRun;
 use crate::report::{FORMAT, ProblemReport, SyncReport, TransitionReport, time, transitions};
@@ -156,10 +156,10 @@ impl Session {
         if options.dry_run || undoing.plan.actions.is_empty() {
             return Ok(report);
         }
-        let started = now_ns();
-        let mut acted = SyncReport::begin(started);
+        let began = Began::now();
+        let mut acted = SyncReport::begin(began);
         let new =
-            NewRun { kind: "undo", started_ns: started, reach: nothing_else(), answers: Some(RunId(run)) };
+            NewRun { kind: "undo", began, reach: nothing_else(), answers: Some(RunId(run)) };
         self.act(undoing.plan, &new, watch, &mut acted)?;
         report.run = acted.run;
         report.done = acted.done;

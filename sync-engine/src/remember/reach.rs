@@ -6,6 +6,8 @@ use sync_core::part::Part;
 use sync_core::path::RelPath;
 use sync_state::RunId;
 
+use crate::clock::Began;
+
 /// What a plan speaks of. What it does not meet within its reach is no longer there; of anything else it says
 /// nothing, so that conflicts and problems there stand as they did.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -47,8 +49,8 @@ impl Reach {
 pub(crate) struct NewRun<'a> {
     /// Such as `sync`.
     pub(crate) kind: &'a str,
-    /// When it started: UTC nanoseconds.
-    pub(crate) started_ns: i64,
+    /// When it started.
+    pub(crate) began: Began,
     /// What its plan speaks of.
     pub(crate) reach: Reach,
     /// The earlier run that it undoes or otherwise answers.
@@ -57,8 +59,8 @@ pub(crate) struct NewRun<'a> {
 
 impl NewRun<'_> {
     /// A sync of the whole pair.
-    pub(crate) const fn sync(started_ns: i64) -> Self {
-        Self { kind: "sync", started_ns, reach: Reach::Pair, answers: None }
+    pub(crate) const fn sync(began: Began) -> Self {
+        Self { kind: "sync", began, reach: Reach::Pair, answers: None }
     }
 }
 

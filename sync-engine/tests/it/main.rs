@@ -11,6 +11,7 @@
 )]
 
 mod alerts;
+mod clashes;
 mod desk;
 #[cfg(unix)]
 mod editors;
@@ -18,6 +19,8 @@ mod editors;
 mod fears;
 #[cfg(unix)]
 mod folders;
+#[cfg(unix)]
+mod hidden;
 #[cfg(unix)]
 mod near;
 mod racing;

@@ -84,7 +84,7 @@ fn a_clock_that_is_set_back_and_forward_again_changes_nothing() {
             !has("right", &gone) && has("left", &to) && !has("left", &from)
         });
         longest = longest.max(begun.elapsed());
-        // A run over which the clock jumps is as long as the jump; the next one begins when this is over.
+        // Each turn begins where the last one has come to rest.
         again = in_sync(&world, "right");
     }
     let all = tree(&world.path("left"));
