@@ -5,24 +5,34 @@
  * Handles. A handle is made by a function that ends in _new or _open, and closed by the one that ends in _close. It is
  * a number that looks like a pointer and leads nowhere. A handle that is NULL, closed, of another kind or made up is
  * told by the status, and nothing happens. Any thread may use any handle; a session serves one call at a time, and
- * tells a second one that it is busy.
+ * tells a second one that it is busy. A configuration and a cancel may be changed, used and closed while calls that
+ * were given them go on: these have taken what they need.
  *
  * Errors. Every function that can fail answers with a bothways_status, and writes a result only as its comment says.
- * What went wrong in the last call on a handle is told in words by bothways_last_error. No panic of the library leaves
- * it.
+ * What went wrong in the last call on a handle is told in words by bothways_last_error; what has no handle, or one that
+ * is none, has no words. No panic of the library leaves it.
  *
  * Texts. Texts given to a function end with NUL and are used only until it returns. Paths are bytes as the system has
  * them, and UTF-8 on Windows; other texts are UTF-8. A pointer to a pointer called `out` must not be NULL; it gets the
  * result, or NULL where there is none. A result is JSON in UTF-8, one line, in the documented form of the command's
- * --json, to be read alone and freed with bothways_text_free.
+ * --json, to be read alone and freed with bothways_text_free; any thread may do that.
  *
- * Functions of yours. They are called on the thread that made the call, while another thread does the work. They may
- * take their time: the work does not wait for them. An exception of C++ passes through the call to where it is caught;
- * the result is lost, with the little memory of the call, and the work goes on to its end in the background: until then
- * the session is busy. A longjmp over the call is forbidden; where it was tried the same happened, but nothing promises
- * it. To stop a call, answer with another number than 0, or use a bothways_cancel, and let it return.
+ * Functions of yours. They are called on the thread that made the call, one at a time, while another thread does the
+ * work. They may take their time: the work does not wait for them. To stop a call, answer with another number than 0, or
+ * use a bothways_cancel, and let it return. An exception of C++ passes through the call to where it is caught: the call
+ * is asked to end at its next safe point, its result is lost, and until its work has ended the session is busy. A
+ * longjmp over the call is forbidden, and so is ending the thread in it; where a longjmp was tried, the work went on to
+ * its end in the background and the memory of the call was lost, but nothing promises that.
  *
- * Fork. In a process that was forked only what needs no handle may be used.
+ * Signals. The library installs no handler and changes no mask but those of its own threads, on which a connection that
+ * breaks raises no SIGPIPE. A handler of yours may run on any thread, those included.
+ *
+ * Working folder. Where a function is given a relative path of a file or folder of yours, the working folder of that
+ * moment counts, and may be another one afterwards.
+ *
+ * Fork, and unloading. In a process that was forked from one that has used the library, only bothways_decide and the
+ * functions that give names may be used, until it executes another program. The library cannot be unloaded: threads of
+ * it may outlive all calls.
  */
 
 #ifndef BOTHWAYS_H
@@ -31,7 +41,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Nothing is written, neither in the folders nor in the state.
+// Nothing is written, neither in the folders nor in the state. What would write is `BOTHWAYS_STATUS_USAGE`.
 #define BOTHWAYS_FLAG_READ_ONLY 1
 
 // Lets through what a guard would stop, this one time.
@@ -49,8 +59,13 @@
 // What lies in the trash longer than the configuration keeps it.
 #define BOTHWAYS_FLAG_EXPIRED 32
 
-// The interface that this header describes. It grows; what is there keeps its meaning.
-#define BOTHWAYS_ABI 1
+// Only what is remembered is asked for: status, history, one run, the list of conflicts; pause and resume besides. The
+// folders need not be there, and between two calls nothing is held, so that nobody has to wait for this session.
+#define BOTHWAYS_FLAG_RECORDS 64
+
+// The interface that this header describes. It is one higher whenever something was added; what is there keeps its
+// meaning.
+#define BOTHWAYS_ABI 2
 
 // What a function answers. 0 to 5 are the exit codes of the command. New numbers may come; no number ever changes its
 // meaning.
@@ -125,7 +140,7 @@ typedef int32_t bothways_phase;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-// What a live session tells of.
+// What a live session, or a call that waits for one, tells of. New numbers may come: leave alone what you do not know.
 enum bothways_event
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
@@ -135,8 +150,13 @@ enum bothways_event
     BOTHWAYS_EVENT_READY = 1,
     // A cycle ended that did or met something. The text is its report, as `bothways sync --json` prints it.
     BOTHWAYS_EVENT_CYCLE = 2,
-    // It waits for something outside of it, such as a drive that is away. The text has the key `message`.
+    // It waits for something outside of it: a drive that is away, another session that has the state; or, in a call on
+    // a pair whose session is running, for what that one is busy with. The text has the key `message`.
     BOTHWAYS_EVENT_WAITS = 3,
+    // The file of its configuration was read again. The text has the key `result`: `same`, `taken` with the names of the
+    // `keys` that hold from now on and of those that hold `later`, when it is started again, or `refused` with a
+    // `message`, and what held before still does.
+    BOTHWAYS_EVENT_RELOADED = 4,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -263,7 +283,8 @@ typedef int32_t bothways_keep;
 // A wish to stop, which any thread may utter. One may serve many calls; once uttered it stays.
 typedef struct bothways_cancel bothways_cancel;
 
-// Which two folders are kept the same, and how. Sessions are opened from it, and do not follow it later.
+// Which two folders are kept the same, and how. Sessions are opened from it, and do not follow it later; a live session
+// follows the file that was loaded.
 typedef struct bothways_config bothways_config;
 
 // Two folders and what is remembered of them, opened. Any thread may use it, one call at a time.
@@ -283,14 +304,16 @@ typedef struct bothways_progress {
     uint64_t bytes_total;
 } bothways_progress;
 
-// Is told at least twenty times a second while a call takes place, whether there is anything new or not; a short phase
-// may pass untold. It is called on the thread that made the call. Another answer than 0 asks the call to end at its
-// next safe point. It may use other handles; the session of the call is busy while the work lasts. It may throw, where
-// the caller is C++; it must not `longjmp` over the call.
+// Is told about twenty times a second while a call takes place, whether there is anything new or not; a short phase may
+// pass untold. It is called on the thread that made the call. Another answer than 0 asks the call to end at its next
+// safe point; later ones do not take that back. It may use other handles, also for calls with functions of their own;
+// the session of the call is busy while the work lasts. It may throw, where the caller is C++; it must neither `longjmp`
+// over the call nor end the thread.
 typedef int32_t (*bothways_progress_fn)(const struct bothways_progress *progress, void *user);
 
-// Is told of what a live session does; the same holds for it. The number is a `bothways_event`, the text is JSON and
-// stays until the function returns.
+// Is told of what a live session does, or what a call waits for; the same holds for it. The number is a
+// `bothways_event`, the text is JSON and stays until the function returns. What happens meanwhile is kept for it, in
+// order, however long it takes.
 typedef int32_t (*bothways_event_fn)(int32_t event, const char *json, void *user);
 
 // Who follows a call. NULL instead of one is fine, and so is NULL for everything in it but `size`.
@@ -299,7 +322,7 @@ typedef struct bothways_watch {
     size_t size;
     // Is told how far the call has come.
     bothways_progress_fn progress;
-    // Is told of what a live session does.
+    // Is told of what happens.
     bothways_event_fn event;
     // Is handed to both functions as it is.
     void *user;
@@ -355,17 +378,32 @@ bothways_status bothways_config_parse(struct bothways_config *config,
                                       const char *text,
                                       const char *file);
 
-// Names the two folders; they win over those of a file. Relative ones are relative to the working folder.
-bothways_status bothways_config_roots(struct bothways_config *config, const char *left, const char *right);
+// Names the two folders; they win over those of a file. Relative ones are relative to what is the working folder now.
+bothways_status bothways_config_roots(struct bothways_config *config,
+                                      const char *left,
+                                      const char *right);
 
-// Says where the state is kept; NULL for the system's place, under a name made from the two folders.
-bothways_status bothways_config_state(struct bothways_config *config, const char *folder);
+// Says where the state is kept; NULL for the system's place, under a name made from the two folders. A relative one is
+// relative to what is the working folder now.
+bothways_status bothways_config_state(struct bothways_config *config,
+                                      const char *folder);
+
+// Has the live sessions that were begun with this configuration read its file again now, as a service does when it is
+// told to reload; each tells what came of it by `BOTHWAYS_EVENT_RELOADED`. Without this they look every second whether
+// the file is another one. Where none follows a file, it is `BOTHWAYS_STATUS_TRY_AGAIN`.
+bothways_status bothways_config_reread(struct bothways_config *config);
 
 // Checks whether everything is as it must be for a sync: the folders, what they can do, room, mail. Nothing changes.
 // The result is what `bothways check --json` prints.
 bothways_status bothways_config_check(struct bothways_config *config,
                                       const struct bothways_watch *watch,
                                       char **out);
+
+// The same, and sends a test message by every way that alerts go. The result is what
+// `bothways check --send-test-mail --json` prints.
+bothways_status bothways_config_check_alerts(struct bothways_config *config,
+                                             const struct bothways_watch *watch,
+                                             char **out);
 
 // Closes the handle. Sessions that were opened from it go on.
 bothways_status bothways_config_close(struct bothways_config *config);
@@ -388,20 +426,31 @@ const char *bothways_rule_requirement(int32_t number);
 const char *bothways_path_state_name(int32_t state);
 
 // Keeps the two folders the same until the watch stops it: by its cancel, or by a function that answers with another
-// number than 0. It opens a session of its own. Flags: `BOTHWAYS_FLAG_APPROVE`.
+// number than 0. It opens a session of its own; meanwhile sessions of the pair, in this and other programs of the same
+// user, and the command are answered by it. A file that the configuration was loaded from is followed: what it comes to
+// say holds as soon as it can be taken, see `BOTHWAYS_EVENT_RELOADED`. Flags: `BOTHWAYS_FLAG_APPROVE`.
 bothways_status bothways_live(struct bothways_config *config,
                               uint32_t flags,
                               const struct bothways_watch *watch);
 
 // Opens the two folders of a configuration and what is remembered of them. What goes wrong is told by the
-// configuration's handle. Flags: `BOTHWAYS_FLAG_READ_ONLY`; `BOTHWAYS_FLAG_APPROVE` lets the pair start anew where a guard says
-// that the folders are not the ones they were.
+// configuration's handle, and nobody is alerted of it.
+//
+// A session has the state for itself until it is closed. Where another one of the pair runs already (`bothways run`, a
+// service, or `bothways_live` in any program of the same user), nothing is opened: that one is asked instead, by
+// every call, with the same results. While it is busy with something else a call waits, and tells so by
+// `BOTHWAYS_EVENT_WAITS`. Once it has ended, a call is `BOTHWAYS_STATUS_TRY_AGAIN`: it may come back, or the session
+// can be closed and opened anew.
+//
+// Flags: `BOTHWAYS_FLAG_READ_ONLY`; `BOTHWAYS_FLAG_RECORDS`; `BOTHWAYS_FLAG_APPROVE` lets the pair start anew where a
+// guard says that the folders are not the ones they were (where another session runs, `bothways_session_sync` with
+// that flag does).
 bothways_status bothways_session_open(struct bothways_config *config,
                                       uint32_t flags,
                                       struct bothways_session **out);
 
 // Closes the session, and lets go of its state and folders. While a call is under way it is `BOTHWAYS_STATUS_BUSY`, and
-// nothing happens.
+// nothing happens. A session that runs elsewhere goes on.
 bothways_status bothways_session_close(struct bothways_session *session);
 
 // Counts what lies on both sides. The result is what `bothways scan --json` prints; for the other functions likewise.
@@ -421,6 +470,23 @@ bothways_status bothways_session_sync(struct bothways_session *session,
                                       uint32_t flags,
                                       const struct bothways_watch *watch,
                                       char **out);
+
+// Says what a sync would do, and writes it to a file besides, which a person may review and shorten:
+// `bothways_session_sync_reviewed` carries out what is left of it, and so does `bothways sync --plan`. Flags:
+// `BOTHWAYS_FLAG_ALL`. A file that is there already is replaced, and no half of one is ever seen.
+bothways_status bothways_session_plan_to_review(struct bothways_session *session,
+                                                const char *file,
+                                                uint32_t flags,
+                                                const struct bothways_watch *watch,
+                                                char **out);
+
+// One cycle that does no more than a reviewed plan file allows, as far as both folders are still as it was planned on.
+// What is left out is in the result. Flags: `BOTHWAYS_FLAG_APPROVE`.
+bothways_status bothways_session_sync_reviewed(struct bothways_session *session,
+                                               const char *file,
+                                               uint32_t flags,
+                                               const struct bothways_watch *watch,
+                                               char **out);
 
 // Tells why a path is treated as it is. The path is relative to the folders, or lies in one of them.
 bothways_status bothways_session_explain(struct bothways_session *session,
@@ -454,8 +520,11 @@ bothways_status bothways_session_resolve(struct bothways_session *session,
                                          const struct bothways_watch *watch,
                                          char **out);
 
-// Tells how the pair stands, with counts over the last `hours` hours. No folder is touched.
-bothways_status bothways_session_status(struct bothways_session *session, uint32_t hours, char **out);
+// Tells how the pair stands, with counts over the last `hours` hours, and what a session that runs is doing. No folder
+// is looked at.
+bothways_status bothways_session_status(struct bothways_session *session,
+                                        uint32_t hours,
+                                        char **out);
 
 // Lists recorded runs, the latest first. `options` is NULL, or JSON with any of `since`, `until`, `limit`, `path` and
 // `action`, as the command has them.
@@ -492,6 +561,14 @@ bothways_status bothways_session_purge(struct bothways_session *session,
                                        uint32_t flags,
                                        char **out);
 
+// Has the session that runs make no cycles until it is told to go on; what it is asked for by name it does. Where none
+// runs, it is `BOTHWAYS_STATUS_TRY_AGAIN`.
+bothways_status bothways_session_pause(struct bothways_session *session,
+                                       char **out);
+
+// Has the session that runs go on after a pause. Where none runs, it is `BOTHWAYS_STATUS_TRY_AGAIN`.
+bothways_status bothways_session_resume(struct bothways_session *session, char **out);
+
 // The interface's number of the library that is loaded. It is the header's `BOTHWAYS_ABI` or higher.
 uint32_t bothways_abi(void);
 
@@ -502,13 +579,15 @@ const char *bothways_version(void);
 const char *bothways_status_text(int32_t status);
 
 // Frees a text that a function gave as a result. NULL is fine. A text that was never given out, or that is free
-// already, is told with `BOTHWAYS_STATUS_UNKNOWN_TEXT`, and nothing happens.
+// already, is told with `BOTHWAYS_STATUS_UNKNOWN_TEXT`, and nothing happens; but one that is freed twice may have made
+// room for another one meanwhile, which is freed then.
 bothways_status bothways_text_free(char *text);
 
-// Writes what the last call on a handle of any kind complained of, as one text in UTF-8 that ends with NUL; it is
-// empty where the call succeeded. `needed`, unless NULL, gets the bytes of all of it with the NUL. A smaller buffer
-// gets as much as fits and the answer `BOTHWAYS_STATUS_TRUNCATED`; with `size` 0 the buffer may be NULL. Asking changes
-// nothing.
+// Writes what the call on a handle of any kind that ended last complained of, as one text in UTF-8 that ends with NUL;
+// it is empty where the call succeeded. Where several threads use one handle, that may be another one's call. `needed`,
+// unless NULL, gets the bytes of all of it with the NUL. A smaller buffer gets as much as fits, cut between two
+// characters, and the answer `BOTHWAYS_STATUS_TRUNCATED`; with `size` 0 the buffer may be NULL, and is left alone.
+// Asking changes nothing.
 bothways_status bothways_last_error(const void *handle,
                                     char *buffer,
                                     size_t size,

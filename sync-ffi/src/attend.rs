@@ -3,10 +3,10 @@
 //! Owns that thread, what passes between the two, and the only place from which a function of the caller is called.
 //!
 //! The caller's functions run on the thread that called us, one at a time. While one of them runs, every variable on
-//! our part of the stack is plain data, and everything else belongs to [`Call`], by a pointer: so an exception of C++
-//! passes through unharmed. A `longjmp` is forbidden, and does no more damage than to leave the call unfinished: the
-//! work goes on to its end with nobody to hear of it. Keep it so: [`attend`] and what calls it must not hold anything
-//! that has to be dropped.
+//! our part of the stack is plain data but for one: the [`Attended`], to which everything else belongs. An exception of
+//! C++ that passes through drops it, which asks the work to end and lets go of it. A `longjmp` is forbidden, and in
+//! practice passes it by: the work goes on to its end with nobody to hear of it. Keep it so: [`attend`] and what calls
+//! it must not hold anything else that has to be dropped.
 
 use std::collections::VecDeque;
 use std::ffi::{CString, c_char, c_void};
@@ -15,15 +15,16 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use sync_engine::control::Caller;
 use sync_engine::report::SyncReport;
-use sync_engine::{Cancel, LiveWatch, SessionError};
+use sync_engine::{Cancel, Judged, LiveWatch, Reloaded, SessionError};
 
 use crate::cancel::CancelHandle;
 use crate::foreign;
 use crate::guard::{caught, settle};
 use crate::handles;
 use crate::status::{Fault, Status};
-use crate::texts;
+use crate::{texts, threads};
 
 /// How often the caller is told at least.
 const TURN: Duration = Duration::from_millis(50);
@@ -60,7 +61,7 @@ pub struct Progress {
     pub bytes_total: u64,
 }
 
-/// What a live session tells of.
+/// What a live session, or a call that waits for one, tells of. New numbers may come: leave alone what you do not know.
 #[repr(i32)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Event {
@@ -68,19 +69,26 @@ pub enum Event {
     Ready = 1,
     /// A cycle ended that did or met something. The text is its report, as `bothways sync --json` prints it.
     Cycle = 2,
-    /// It waits for something outside of it, such as a drive that is away. The text has the key `message`.
+    /// It waits for something outside of it: a drive that is away, another session that has the state; or, in a call on
+    /// a pair whose session is running, for what that one is busy with. The text has the key `message`.
     Waits = 3,
+    /// The file of its configuration was read again. The text has the key `result`: `same`, `taken` with the names of the
+    /// `keys` that hold from now on and of those that hold `later`, when it is started again, or `refused` with a
+    /// `message`, and what held before still does.
+    Reloaded = 4,
 }
 
-/// Is told at least twenty times a second while a call takes place, whether there is anything new or not; a short phase
-/// may pass untold. It is called on the thread that made the call. Another answer than 0 asks the call to end at its
-/// next safe point. It may use other handles; the session of the call is busy while the work lasts. It may throw, where
-/// the caller is C++; it must not `longjmp` over the call.
+/// Is told about twenty times a second while a call takes place, whether there is anything new or not; a short phase may
+/// pass untold. It is called on the thread that made the call. Another answer than 0 asks the call to end at its next
+/// safe point; later ones do not take that back. It may use other handles, also for calls with functions of their own;
+/// the session of the call is busy while the work lasts. It may throw, where the caller is C++; it must neither `longjmp`
+/// over the call nor end the thread.
 pub type ProgressFn =
     Option<unsafe extern "C-unwind" fn(progress: *const Progress, user: *mut c_void) -> i32>;
 
-/// Is told of what a live session does; the same holds for it. The number is a `bothways_event`, the text is JSON and
-/// stays until the function returns.
+/// Is told of what a live session does, or what a call waits for; the same holds for it. The number is a
+/// `bothways_event`, the text is JSON and stays until the function returns. What happens meanwhile is kept for it, in
+/// order, however long it takes.
 pub type EventFn =
     Option<unsafe extern "C-unwind" fn(event: i32, json: *const c_char, user: *mut c_void) -> i32>;
 
@@ -92,7 +100,7 @@ pub struct Watch {
     pub size: usize,
     /// Is told how far the call has come.
     pub progress: ProgressFn,
-    /// Is told of what a live session does.
+    /// Is told of what happens.
     pub event: EventFn,
     /// Is handed to both functions as it is.
     pub user: *mut c_void,
@@ -115,15 +123,9 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// A report; one that is not clean asks a person to look.
-    pub(crate) fn of(report: &impl serde::Serialize, is_clean: bool) -> Result<Self, Fault> {
-        let status = if is_clean { Status::Ok } else { Status::Look };
-        Ok(Self { status, text: Some(texts::json(report)?) })
-    }
-
-    /// The same where a guard may have stopped it.
-    pub(crate) fn halted(self, is_halted: bool) -> Self {
-        Self { status: if is_halted { Status::Halted } else { self.status }, ..self }
+    /// A report, and what a person should make of it.
+    pub(crate) fn of(report: &(impl serde::Serialize + Judged)) -> Result<Self, Fault> {
+        Ok(Self { status: report.verdict().into(), text: Some(texts::json(report)?) })
     }
 }
 
@@ -136,6 +138,8 @@ pub(crate) struct Shared {
     stop: Cancel,
     /// The wish from another thread.
     cancel: Option<Arc<Cancel>>,
+    /// Somebody wants to hear of events.
+    hears: bool,
     done: AtomicU64,
     bytes_done: AtomicU64,
     turn: Mutex<Turn>,
@@ -147,6 +151,8 @@ struct Turn {
     phase: Option<(Phase, u64, u64)>,
     is_new: bool,
     events: VecDeque<(Event, CString)>,
+    /// What a running session that is asked was busy with when it told last.
+    waits: String,
     reply: Option<Result<Reply, Fault>>,
 }
 
@@ -165,7 +171,7 @@ impl Shared {
     }
 
     fn tell(&self, event: Event, json: &impl serde::Serialize) {
-        if let Ok(text) = texts::json(json) {
+        if let (true, Ok(text)) = (self.hears, texts::json(json)) {
             self.turn().events.push_back((event, text));
             self.news.notify_one();
         }
@@ -218,6 +224,28 @@ impl LiveWatch for Shared {
         self.tell(Event::Waits, &serde_json::json!({ "message": error.to_string() }));
         self.enter(Phase::Wait, 0, 0);
     }
+
+    fn reloaded(&self, reloaded: &Reloaded<'_>) {
+        let told = match reloaded {
+            Reloaded::Taken { changes, .. } => {
+                serde_json::json!({ "result": "taken", "keys": changes.keys, "later": changes.later })
+            }
+            Reloaded::Refused { error, .. } => {
+                serde_json::json!({ "result": "refused", "message": error.to_string() })
+            }
+            _ => serde_json::json!({ "result": "same" }),
+        };
+        self.tell(Event::Reloaded, &told);
+    }
+}
+
+impl Caller for Shared {
+    fn waits(&self, why: &str) {
+        if self.turn().waits != why {
+            why.clone_into(&mut self.turn().waits);
+            self.tell(Event::Waits, &serde_json::json!({ "message": why }));
+        }
+    }
 }
 
 /// One call, as long as it lasts.
@@ -257,7 +285,7 @@ pub(crate) unsafe fn begin(
         if !watch.cancel.is_null() {
             cancel = Some(Arc::clone(&handles::find::<CancelHandle>(watch.cancel.addr())?.cancel));
         }
-        let shared = Arc::new(Shared { cancel, ..Shared::default() });
+        let shared = Arc::new(Shared { cancel, hears: watch.event.is_some(), ..Shared::default() });
         let of_worker = Arc::clone(&shared);
         let run = move || {
             let reply = caught(|| work(&of_worker));
@@ -267,9 +295,7 @@ pub(crate) unsafe fn begin(
             drop(turn);
             of_worker.news.notify_one();
         };
-        let worker = std::thread::Builder::new().name("bothways".to_owned()).spawn(run);
-        let worker = worker
-            .map_err(|error| Fault::new(Status::TryAgain, format!("no thread can be started: {error}")))?;
+        let worker = threads::start(run)?;
         let call = Box::into_raw(Box::new(Call { shared, worker, telling: None }));
         Ok(Begun { call, watch, handle, out })
     });
@@ -301,6 +327,17 @@ enum Step {
     Done,
 }
 
+/// The call that is waited for. Dropped before it is finished, by an exception of the caller's, it is asked to end.
+struct Attended(*mut Call);
+
+impl Drop for Attended {
+    fn drop(&mut self) {
+        // SAFETY: it was made from a box in `begin`, and whoever finishes the call forgets this.
+        let call = unsafe { Box::from_raw(self.0) };
+        call.shared.stop.cancel();
+    }
+}
+
 /// Waits for a call, and tells of it on the way.
 ///
 /// # Safety
@@ -311,9 +348,10 @@ pub(crate) unsafe fn attend(begun: Result<Begun, Status>) -> Status {
         Err(status) => return status,
     };
     let Watch { progress, event, user, .. } = begun.watch;
+    let attended = Attended(begun.call);
     loop {
         // SAFETY: the call lives until `finish`, and nobody else has the pointer.
-        let answer = match unsafe { next(begun.call) } {
+        let answer = match unsafe { next(begun.call, progress.is_some()) } {
             Step::Progress(told) => match progress {
                 // SAFETY: the caller gave this function for this; see the top for what it may do.
                 Some(function) => unsafe { function(&raw const told, user) },
@@ -324,8 +362,11 @@ pub(crate) unsafe fn attend(begun: Result<Begun, Status>) -> Status {
                 Some(function) => unsafe { function(kind as i32, text, user) },
                 None => 0,
             },
-            // SAFETY: this is the end of it.
-            Step::Done => return unsafe { finish(begun) },
+            Step::Done => {
+                std::mem::forget(attended);
+                // SAFETY: this is the end of it.
+                return unsafe { finish(begun) };
+            }
         };
         if answer != 0 {
             // SAFETY: as above.
@@ -334,18 +375,22 @@ pub(crate) unsafe fn attend(begun: Result<Begun, Status>) -> Status {
     }
 }
 
-/// Waits a turn at most for what is to be told next.
+/// Waits for what is to be told next; where somebody wants to hear of progress, a turn at most.
 ///
 /// # Safety
 /// The call is not finished, and this is the only reference to it.
-unsafe fn next(call: *mut Call) -> Step {
+unsafe fn next(call: *mut Call, in_turns: bool) -> Step {
     // SAFETY: the condition.
     let call = unsafe { &mut *call };
     let step = caught(|| {
         let mut turn = call.shared.turn();
-        if !turn.is_new && turn.events.is_empty() && turn.reply.is_none() {
+        let rests = |turn: &Turn| !turn.is_new && turn.events.is_empty() && turn.reply.is_none();
+        if in_turns && rests(&turn) {
             let waited = call.shared.news.wait_timeout(turn, TURN);
             turn = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        while !in_turns && rests(&turn) {
+            turn = call.shared.news.wait(turn).unwrap_or_else(PoisonError::into_inner);
         }
         if let Some((event, text)) = turn.events.pop_front() {
             let text = call.telling.insert(text);

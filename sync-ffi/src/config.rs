@@ -2,10 +2,11 @@
 
 use std::ffi::c_char;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use sync_engine::SessionOptions;
 use sync_engine::config::Config;
+use sync_engine::core::side::Sides;
+use sync_engine::{FileSettings, SessionOptions, Source};
 
 use crate::attend::{Reply, Watch, attend, begin, wants_result};
 use crate::foreign;
@@ -13,16 +14,21 @@ use crate::guard;
 use crate::handles::{self, Held};
 use crate::status::{Fault, Status};
 
-/// Which two folders are kept the same, and how. Sessions are opened from it, and do not follow it later.
+/// Which two folders are kept the same, and how. Sessions are opened from it, and do not follow it later; a live session
+/// follows the file that was loaded.
 pub struct ConfigHandle {
     settings: Mutex<Settings>,
+    /// What live sessions follow.
+    followed: Mutex<Vec<Weak<FileSettings>>>,
     complaint: Mutex<String>,
 }
 
 #[derive(Clone, Default)]
 struct Settings {
     loaded: Option<Config>,
-    roots: Option<(PathBuf, PathBuf)>,
+    /// It was loaded from its file, which is worth following.
+    is_of_file: bool,
+    roots: Option<Sides<PathBuf>>,
     state: Option<PathBuf>,
 }
 
@@ -38,10 +44,35 @@ impl ConfigHandle {
         change(&mut self.settings.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
+    fn settings(&self) -> Settings {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// What a session is opened with.
     pub(crate) fn resolved(&self) -> Result<(Config, SessionOptions), Fault> {
-        let settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let config = match (settings.loaded, &settings.roots) {
+        self.settings().resolved()
+    }
+
+    /// What a live session is begun with; it follows the file that was loaded.
+    pub(crate) fn followed(&self) -> Result<(Source, SessionOptions), Fault> {
+        let settings = self.settings();
+        let (config, options) = settings.resolved()?;
+        if !settings.is_of_file {
+            return Ok((Source::Fixed(Box::new(config)), options));
+        }
+        let source = Source::of(&config, settings.roots);
+        if let Source::File(file) = &source {
+            let mut followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
+            followed.retain(|one| one.strong_count() > 0);
+            followed.push(Arc::downgrade(file));
+        }
+        Ok((source, options))
+    }
+}
+
+impl Settings {
+    fn resolved(&self) -> Result<(Config, SessionOptions), Fault> {
+        let config = match (self.loaded.clone(), &self.roots) {
             (None, None) => {
                 return Err(Fault::new(
                     Status::Usage,
@@ -49,14 +80,14 @@ impl ConfigHandle {
                 ));
             }
             (Some(config), None) => config,
-            (None, Some((left, right))) => Config::for_roots(left, right)?,
-            (Some(mut config), Some((left, right))) => {
+            (None, Some(roots)) => Config::for_roots(&roots.left, &roots.right)?,
+            (Some(mut config), Some(roots)) => {
                 // The folders win over those of the file; everything else is the file's.
-                config.roots = Config::for_roots(left, right)?.roots;
+                config.roots.clone_from(roots);
                 config
             }
         };
-        let options = SessionOptions { state_dir: settings.state, ..SessionOptions::default() };
+        let options = SessionOptions { state_dir: self.state.clone(), ..SessionOptions::default() };
         Ok((config, options))
     }
 }
@@ -67,7 +98,11 @@ pub unsafe extern "C" fn bothways_config_new(out: *mut *mut ConfigHandle) -> Sta
     guard::on(0, || {
         // SAFETY: the header asks for a place that may be written.
         unsafe { foreign::cleared(out, "out") }?;
-        let made = ConfigHandle { settings: Mutex::default(), complaint: Mutex::default() };
+        let made = ConfigHandle {
+            settings: Mutex::default(),
+            followed: Mutex::default(),
+            complaint: Mutex::default(),
+        };
         let handle = handles::give(made)?;
         // SAFETY: cleared above.
         unsafe { foreign::put_handle(out, handle) };
@@ -82,8 +117,8 @@ pub unsafe extern "C" fn bothways_config_load(config: *mut ConfigHandle, file: *
     guard::on(config.addr(), || {
         let held = handles::find::<ConfigHandle>(config.addr())?;
         // SAFETY: the header asks for a text.
-        let loaded = Config::load(unsafe { foreign::path(file, "file") }?)?;
-        held.change(|settings| settings.loaded = Some(loaded));
+        let loaded = Config::load(unsafe { foreign::place(file, "file") }?)?;
+        held.change(|settings| (settings.loaded, settings.is_of_file) = (Some(loaded), true));
         Ok(Status::Ok)
     })
 }
@@ -99,14 +134,14 @@ pub unsafe extern "C" fn bothways_config_parse(
     guard::on(config.addr(), || {
         let held = handles::find::<ConfigHandle>(config.addr())?;
         // SAFETY: the header asks for two texts.
-        let (text, file) = unsafe { (foreign::text(text, "text")?, foreign::path(file, "file")?) };
+        let (text, file) = unsafe { (foreign::text(text, "text")?, foreign::place(file, "file")?) };
         let loaded = Config::from_text(&text, &file)?;
-        held.change(|settings| settings.loaded = Some(loaded));
+        held.change(|settings| (settings.loaded, settings.is_of_file) = (Some(loaded), false));
         Ok(Status::Ok)
     })
 }
 
-/// Names the two folders; they win over those of a file. Relative ones are relative to the working folder.
+/// Names the two folders; they win over those of a file. Relative ones are relative to what is the working folder now.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bothways_config_roots(
     config: *mut ConfigHandle,
@@ -117,13 +152,14 @@ pub unsafe extern "C" fn bothways_config_roots(
         let held = handles::find::<ConfigHandle>(config.addr())?;
         // SAFETY: the header asks for two texts.
         let (left, right) = unsafe { (foreign::path(left, "left")?, foreign::path(right, "right")?) };
-        Config::for_roots(&left, &right)?;
-        held.change(|settings| settings.roots = Some((left, right)));
+        let roots = Config::for_roots(left, right)?.roots;
+        held.change(|settings| settings.roots = Some(roots));
         Ok(Status::Ok)
     })
 }
 
-/// Says where the state is kept; NULL for the system's place, under a name made from the two folders.
+/// Says where the state is kept; NULL for the system's place, under a name made from the two folders. A relative one is
+/// relative to what is the working folder now.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bothways_config_state(config: *mut ConfigHandle, folder: *const c_char) -> Status {
     guard::on(config.addr(), || {
@@ -131,9 +167,25 @@ pub unsafe extern "C" fn bothways_config_state(config: *mut ConfigHandle, folder
         let mut state = None;
         if !folder.is_null() {
             // SAFETY: the header asks for a text where it is not NULL.
-            state = Some(unsafe { foreign::path(folder, "folder") }?);
+            state = Some(unsafe { foreign::place(folder, "folder") }?);
         }
         held.change(|settings| settings.state = state);
+        Ok(Status::Ok)
+    })
+}
+
+/// Has the live sessions that were begun with this configuration read its file again now, as a service does when it is
+/// told to reload; each tells what came of it by `BOTHWAYS_EVENT_RELOADED`. Without this they look every second whether
+/// the file is another one. Where none follows a file, it is `BOTHWAYS_STATUS_TRY_AGAIN`.
+#[unsafe(no_mangle)]
+pub extern "C" fn bothways_config_reread(config: *mut ConfigHandle) -> Status {
+    guard::on(config.addr(), || {
+        let held = handles::find::<ConfigHandle>(config.addr())?;
+        let mut followed = held.followed.lock().unwrap_or_else(PoisonError::into_inner);
+        followed.retain(|one| one.upgrade().inspect(|file| file.ask()).is_some());
+        if followed.is_empty() {
+            return Err(Fault::new(Status::TryAgain, "no live session follows a file of this configuration"));
+        }
         Ok(Status::Ok)
     })
 }
@@ -146,6 +198,30 @@ pub unsafe extern "C-unwind" fn bothways_config_check(
     watch: *const Watch,
     out: *mut *mut c_char,
 ) -> Status {
+    // SAFETY: the header asks for it.
+    unsafe { check(config, watch, out, false) }
+}
+
+/// The same, and sends a test message by every way that alerts go. The result is what
+/// `bothways check --send-test-mail --json` prints.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn bothways_config_check_alerts(
+    config: *mut ConfigHandle,
+    watch: *const Watch,
+    out: *mut *mut c_char,
+) -> Status {
+    // SAFETY: the header asks for it.
+    unsafe { check(config, watch, out, true) }
+}
+
+/// # Safety
+/// What [`begin`] and [`wants_result`] ask for.
+unsafe fn check(
+    config: *mut ConfigHandle,
+    watch: *const Watch,
+    out: *mut *mut c_char,
+    send_test: bool,
+) -> Status {
     // SAFETY: the header asks for what `begin` and `attend` ask for.
     unsafe {
         attend(begin(config.addr(), watch, out, || {
@@ -153,8 +229,11 @@ pub unsafe extern "C-unwind" fn bothways_config_check(
             let (config, mut options) = handles::find::<ConfigHandle>(config.addr())?.resolved()?;
             options.read_only = true;
             Ok(Box::new(move |watch| {
-                let report = sync_engine::check(&config, &options, watch);
-                Reply::of(&report, report.is_ok())
+                let mut report = sync_engine::check(&config, &options, watch);
+                if send_test {
+                    report.send_test(&config);
+                }
+                Reply::of(&report)
             }))
         }))
     }

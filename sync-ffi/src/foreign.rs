@@ -6,7 +6,7 @@
 use std::ffi::{CStr, c_char};
 use std::path::PathBuf;
 
-use crate::status::Fault;
+use crate::status::{Fault, Status};
 
 /// The bytes of a text.
 ///
@@ -62,6 +62,18 @@ pub(crate) unsafe fn path(given: *const c_char, name: &str) -> Result<PathBuf, F
     Ok(path)
 }
 
+/// The same as a place of the caller's: a relative one counts from what is the working folder now.
+///
+/// # Safety
+/// As for [`bytes`].
+pub(crate) unsafe fn place(given: *const c_char, name: &str) -> Result<PathBuf, Fault> {
+    // SAFETY: the same condition.
+    let path = unsafe { path(given, name) }?;
+    std::path::absolute(&path).map_err(|error| {
+        Fault::new(Status::Usage, format!("cannot tell where `{}` is: {error}", path.display()))
+    })
+}
+
 /// Each of an array of texts.
 ///
 /// # Safety
@@ -77,6 +89,10 @@ pub(crate) unsafe fn each<T>(
     }
     if array.is_null() {
         return Err(Fault::null(name));
+    }
+    // No array is larger than half of what can be addressed.
+    if count > isize::MAX as usize / size_of::<*const c_char>() {
+        return Err(Fault::invalid(format!("`{name}` cannot be {count} texts")));
     }
     (0..count)
         .map(|at| {

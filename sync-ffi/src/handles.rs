@@ -93,7 +93,9 @@ pub(crate) fn close<T: Held>(
 
 /// Notes the words of an error on whatever is behind a handle, or that there was none. Says whether there is a handle.
 pub(crate) fn complain(handle: usize, message: &str) -> bool {
-    with_complaint(handle, |text| message.clone_into(text)).is_ok()
+    // C would see an end at a NUL.
+    let words = message.replace('\0', "\u{fffd}");
+    with_complaint(handle, |text| *text = words).is_ok()
 }
 
 /// The words of the last error on a handle of any kind.

@@ -15,7 +15,7 @@ use sync_engine::{RestoreOptions, TrashFilter};
 
 use crate::status::Fault;
 
-/// Nothing is written, neither in the folders nor in the state.
+/// Nothing is written, neither in the folders nor in the state. What would write is `BOTHWAYS_STATUS_USAGE`.
 pub const BOTHWAYS_FLAG_READ_ONLY: u32 = 1;
 /// Lets through what a guard would stop, this one time.
 pub const BOTHWAYS_FLAG_APPROVE: u32 = 2;
@@ -27,6 +27,9 @@ pub const BOTHWAYS_FLAG_DRY_RUN: u32 = 8;
 pub const BOTHWAYS_FLAG_KEEP_BOTH: u32 = 16;
 /// What lies in the trash longer than the configuration keeps it.
 pub const BOTHWAYS_FLAG_EXPIRED: u32 = 32;
+/// Only what is remembered is asked for: status, history, one run, the list of conflicts; pause and resume besides. The
+/// folders need not be there, and between two calls nothing is held, so that nobody has to wait for this session.
+pub const BOTHWAYS_FLAG_RECORDS: u32 = 64;
 
 /// Which version stays where two clash.
 #[repr(i32)]

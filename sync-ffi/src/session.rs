@@ -1,117 +1,76 @@
-//! A pair of folders, opened, and what is asked of it.
+//! What is asked of a pair of folders.
 //!
-//! Owns one function per method of the engine's session. A call takes the session for itself and puts it back: who
-//! comes meanwhile is told that it is busy, also where it is the caller's own function. A session whose call panicked
-//! is gone, and its handle says so.
+//! Owns one function per request that the engine knows. Who answers, a session of this program or one that runs, is
+//! [`seat`](crate::seat)'s.
 
-use std::ffi::c_char;
+use std::ffi::{OsString, c_char};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use sync_engine::records::{HistoryQuery, HistoryReport, StatusReport};
-use sync_engine::report::FORMAT;
-use sync_engine::{Session, SessionError, SyncOptions, UndoOptions, Watch as _, Which};
+use sync_engine::control::{Answer, Needs, PauseReport, Request};
+use sync_engine::records::{HistoryQuery, HistoryReport, RunDetails, StatusReport};
+use sync_engine::report::{ExplainReport, PlanReport, ScanReport, SyncReport};
+use sync_engine::{
+    ConflictList, ConflictView, Judged, PlanFile, PlannedReport, PurgeReport, ResolveReport, RestoreReport,
+    ResyncReport, ReviewedPlan, SessionError, TrashList, UndoOptions, UndoReport, Which,
+};
 
 use crate::attend::{Reply, Shared, Watch, attend, begin, wants_result};
 use crate::config::ConfigHandle;
 use crate::foreign;
 use crate::guard;
-use crate::handles::{self, Held};
+use crate::handles;
 use crate::options::{
     self, BOTHWAYS_FLAG_ALL, BOTHWAYS_FLAG_APPROVE, BOTHWAYS_FLAG_DRY_RUN, BOTHWAYS_FLAG_EXPIRED,
-    BOTHWAYS_FLAG_KEEP_BOTH, BOTHWAYS_FLAG_READ_ONLY, only,
+    BOTHWAYS_FLAG_KEEP_BOTH, BOTHWAYS_FLAG_READ_ONLY, BOTHWAYS_FLAG_RECORDS, only,
 };
+use crate::seat::{self, Lease, Pair, SessionHandle};
 use crate::status::{Fault, Status};
+use crate::threads;
 
-/// How long the end of a sync may wait for alerts to be delivered; what is not, waits for the next one.
-const DELIVERY: Duration = Duration::from_secs(20);
+/// What a call does with an opened pair.
+type Job = Box<dyn FnOnce(&Pair, &Shared) -> Result<Reply, Fault> + Send>;
 
-/// Two folders and what is remembered of them, opened. Any thread may use it, one call at a time.
-pub struct SessionHandle {
-    seat: Mutex<Seat>,
-    complaint: Mutex<String>,
-}
-
-enum Seat {
-    Free(Box<Session>),
-    Taken,
-    /// A call panicked.
-    Broken,
-}
-
-impl Held for SessionHandle {
-    const KIND: &'static str = "the handle of a session";
-    fn complaint(&self) -> &Mutex<String> {
-        &self.complaint
-    }
-}
-
-/// The session while a call has it.
-struct Lease {
-    handle: Arc<SessionHandle>,
-    session: Option<Box<Session>>,
-}
-
-impl SessionHandle {
-    fn take(&self) -> Result<Box<Session>, Fault> {
-        let mut seat = self.seat.lock().unwrap_or_else(PoisonError::into_inner);
-        match std::mem::replace(&mut *seat, Seat::Taken) {
-            Seat::Free(session) => Ok(session),
-            Seat::Taken => Err(Fault::new(Status::Busy, "another call on the session is under way")),
-            Seat::Broken => {
-                *seat = Seat::Broken;
-                Err(Fault::new(Status::Panic, "an earlier call failed by a mistake of the library: close it"))
-            }
-        }
-    }
-}
-
-impl Lease {
-    fn of(session: *mut SessionHandle) -> Result<Self, Fault> {
-        let handle = handles::find::<SessionHandle>(session.addr())?;
-        let session = Some(handle.take()?);
-        Ok(Self { handle, session })
-    }
-
-    fn run(&self, work: impl FnOnce(&Session) -> Result<Reply, Fault>) -> Result<Reply, Fault> {
-        self.session.as_deref().map_or_else(|| Err(Fault::new(Status::Internal, "no session")), work)
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        let back = self.session.take().filter(|_| !std::thread::panicking());
-        let mut seat = self.handle.seat.lock().unwrap_or_else(PoisonError::into_inner);
-        *seat = back.map_or(Seat::Broken, Seat::Free);
-    }
+/// Asks for something, and gives the report.
+fn ask<T>(request: Request) -> Job
+where
+    T: TryFrom<Answer, Error = SessionError> + serde::Serialize + Judged,
+{
+    Box::new(move |pair, watch| Reply::of(&T::try_from(pair.ask(&request, watch)?)?))
 }
 
 /// A call on a session: `prepare` reads the arguments before the session is taken.
 ///
 /// # Safety
 /// What [`begin`] and [`wants_result`] ask for.
-unsafe fn call<A: Send + 'static>(
+unsafe fn call(
     session: *mut SessionHandle,
     watch: *const Watch,
     out: *mut *mut c_char,
-    prepare: impl FnOnce() -> Result<A, Fault>,
-    work: fn(&Session, A, &Shared) -> Result<Reply, Fault>,
+    prepare: impl FnOnce() -> Result<Job, Fault>,
 ) -> Status {
     // SAFETY: the same conditions; `begin` drops both closures before `attend` begins.
     unsafe {
         attend(begin(session.addr(), watch, out, || {
             wants_result(out)?;
-            let arguments = prepare()?;
+            let job = prepare()?;
             let lease = Lease::of(session)?;
-            Ok(Box::new(move |watch| lease.run(|session| work(session, arguments, watch))))
+            Ok(Box::new(move |watch| lease.run(|pair| job(pair, watch))))
         }))
     }
 }
 
 /// Opens the two folders of a configuration and what is remembered of them. What goes wrong is told by the
-/// configuration's handle. Flags: `BOTHWAYS_FLAG_READ_ONLY`; `BOTHWAYS_FLAG_APPROVE` lets the pair start anew where a guard says
-/// that the folders are not the ones they were.
+/// configuration's handle, and nobody is alerted of it.
+///
+/// A session has the state for itself until it is closed. Where another one of the pair runs already (`bothways run`, a
+/// service, or `bothways_live` in any program of the same user), nothing is opened: that one is asked instead, by
+/// every call, with the same results. While it is busy with something else a call waits, and tells so by
+/// `BOTHWAYS_EVENT_WAITS`. Once it has ended, a call is `BOTHWAYS_STATUS_TRY_AGAIN`: it may come back, or the session
+/// can be closed and opened anew.
+///
+/// Flags: `BOTHWAYS_FLAG_READ_ONLY`; `BOTHWAYS_FLAG_RECORDS`; `BOTHWAYS_FLAG_APPROVE` lets the pair start anew where a
+/// guard says that the folders are not the ones they were (where another session runs, `bothways_session_sync` with
+/// that flag does).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bothways_session_open(
     config: *mut ConfigHandle,
@@ -122,12 +81,19 @@ pub unsafe extern "C" fn bothways_session_open(
         // SAFETY: the header asks for a place that may be written.
         unsafe { foreign::cleared(out, "out") }?;
         let (config, mut options) = handles::find::<ConfigHandle>(config.addr())?.resolved()?;
-        only(flags, BOTHWAYS_FLAG_READ_ONLY | BOTHWAYS_FLAG_APPROVE)?;
-        options.read_only = flags & BOTHWAYS_FLAG_READ_ONLY != 0;
-        options.approve = flags & BOTHWAYS_FLAG_APPROVE != 0;
-        let session = Session::open(&config, &options)?;
-        let seat = Mutex::new(Seat::Free(Box::new(session)));
-        let handle = handles::give(SessionHandle { seat, complaint: Mutex::default() })?;
+        let is_set = |flag| flags & flag != 0;
+        options.read_only = is_set(BOTHWAYS_FLAG_READ_ONLY | BOTHWAYS_FLAG_RECORDS);
+        options.approve = is_set(BOTHWAYS_FLAG_APPROVE);
+        let allowed = BOTHWAYS_FLAG_READ_ONLY | BOTHWAYS_FLAG_RECORDS;
+        only(flags, if options.read_only { allowed } else { BOTHWAYS_FLAG_APPROVE })?;
+        let most = match (is_set(BOTHWAYS_FLAG_RECORDS), options.read_only) {
+            (true, _) => Needs::Records,
+            (false, true) => Needs::Looking,
+            (false, false) => Needs::Acting,
+        };
+        // Somebody who runs is talked to.
+        let pair = threads::aside(move || Pair::open(config, options, most))?;
+        let handle = handles::give(SessionHandle::new(pair))?;
         // SAFETY: cleared above.
         unsafe { foreign::put_handle(out, handle) };
         Ok(Status::Ok)
@@ -135,19 +101,12 @@ pub unsafe extern "C" fn bothways_session_open(
 }
 
 /// Closes the session, and lets go of its state and folders. While a call is under way it is `BOTHWAYS_STATUS_BUSY`, and
-/// nothing happens.
+/// nothing happens. A session that runs elsewhere goes on.
 #[unsafe(no_mangle)]
 pub extern "C" fn bothways_session_close(session: *mut SessionHandle) -> Status {
-    guard::on(session.addr(), || {
-        let may = |held: &SessionHandle| match held.take() {
-            Ok(session) => {
-                drop(session);
-                Ok(())
-            }
-            Err(fault) if fault.status == Status::Panic => Ok(()),
-            Err(fault) => Err(fault),
-        };
-        handles::close::<SessionHandle>(session.addr(), may)?;
+    let handle = session.addr();
+    guard::on(handle, || {
+        threads::aside(move || seat::close(handle))?;
         Ok(Status::Ok)
     })
 }
@@ -159,12 +118,8 @@ pub unsafe extern "C-unwind" fn bothways_session_scan(
     watch: *const Watch,
     out: *mut *mut c_char,
 ) -> Status {
-    let work = |session: &Session, (): (), watch: &Shared| {
-        let report = session.scan(watch)?;
-        Reply::of(&report, report.problems.is_empty())
-    };
     // SAFETY: the header asks for it.
-    unsafe { call(session, watch, out, || Ok(()), work) }
+    unsafe { call(session, watch, out, || Ok(ask::<ScanReport>(Request::Scan))) }
 }
 
 /// Says what a sync would do, and changes nothing. Flags: `BOTHWAYS_FLAG_ALL` lists also what would be left as it is.
@@ -175,13 +130,12 @@ pub unsafe extern "C-unwind" fn bothways_session_plan(
     watch: *const Watch,
     out: *mut *mut c_char,
 ) -> Status {
-    let work = |session: &Session, flags: u32, watch: &Shared| {
-        let report = session.plan(flags & BOTHWAYS_FLAG_ALL != 0, watch)?;
-        let reply = Reply::of(&report, report.conflicts.is_empty() && report.problems.is_empty())?;
-        Ok(reply.halted(report.halt.is_some()))
+    let prepare = || {
+        only(flags, BOTHWAYS_FLAG_ALL)?;
+        Ok(ask::<PlanReport>(Request::Plan { all: flags & BOTHWAYS_FLAG_ALL != 0 }))
     };
     // SAFETY: the header asks for it.
-    unsafe { call(session, watch, out, || only(flags, BOTHWAYS_FLAG_ALL).map(|()| flags), work) }
+    unsafe { call(session, watch, out, prepare) }
 }
 
 /// Makes both folders the same: one cycle. Flags: `BOTHWAYS_FLAG_APPROVE`. A sync that is stopped half way is
@@ -193,18 +147,64 @@ pub unsafe extern "C-unwind" fn bothways_session_sync(
     watch: *const Watch,
     out: *mut *mut c_char,
 ) -> Status {
-    let work = |session: &Session, flags: u32, watch: &Shared| {
-        let done = session.sync(&SyncOptions { approve: flags & BOTHWAYS_FLAG_APPROVE != 0 }, watch);
-        let is_stopped = watch.is_cancelled();
-        session.deliver_alerts(if is_stopped { Duration::ZERO } else { DELIVERY });
-        if !is_stopped {
-            session.tidy();
-        }
-        let report = done?;
-        Ok(Reply::of(&report, report.is_clean())?.halted(report.halt.is_some()))
+    let prepare = || {
+        only(flags, BOTHWAYS_FLAG_APPROVE)?;
+        Ok(ask::<SyncReport>(Request::Sync { approve: flags & BOTHWAYS_FLAG_APPROVE != 0 }))
     };
     // SAFETY: the header asks for it.
-    unsafe { call(session, watch, out, || only(flags, BOTHWAYS_FLAG_APPROVE).map(|()| flags), work) }
+    unsafe { call(session, watch, out, prepare) }
+}
+
+/// Says what a sync would do, and writes it to a file besides, which a person may review and shorten:
+/// `bothways_session_sync_reviewed` carries out what is left of it, and so does `bothways sync --plan`. Flags:
+/// `BOTHWAYS_FLAG_ALL`. A file that is there already is replaced, and no half of one is ever seen.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn bothways_session_plan_to_review(
+    session: *mut SessionHandle,
+    file: *const c_char,
+    flags: u32,
+    watch: *const Watch,
+    out: *mut *mut c_char,
+) -> Status {
+    let prepare = || {
+        only(flags, BOTHWAYS_FLAG_ALL)?;
+        // SAFETY: the header asks for it.
+        let path = unsafe { foreign::place(file, "file") }?;
+        let request = Request::PlanToReview { all: flags & BOTHWAYS_FLAG_ALL != 0 };
+        let job: Job = Box::new(move |pair, watch| {
+            let (report, file): (PlanReport, PlanFile) = pair.ask(&request, watch)?.try_into()?;
+            file.write(&path).map_err(SessionError::from)?;
+            Reply::of(&report)
+        });
+        Ok(job)
+    };
+    // SAFETY: the header asks for it.
+    unsafe { call(session, watch, out, prepare) }
+}
+
+/// One cycle that does no more than a reviewed plan file allows, as far as both folders are still as it was planned on.
+/// What is left out is in the result. Flags: `BOTHWAYS_FLAG_APPROVE`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn bothways_session_sync_reviewed(
+    session: *mut SessionHandle,
+    file: *const c_char,
+    flags: u32,
+    watch: *const Watch,
+    out: *mut *mut c_char,
+) -> Status {
+    let prepare = || {
+        only(flags, BOTHWAYS_FLAG_APPROVE)?;
+        // SAFETY: the header asks for it.
+        let path = unsafe { foreign::place(file, "file") }?;
+        let approve = flags & BOTHWAYS_FLAG_APPROVE != 0;
+        let job: Job = Box::new(move |pair, watch| {
+            let plan = ReviewedPlan::read(&path).map_err(SessionError::from)?;
+            ask::<PlannedReport>(Request::SyncReviewed { plan, approve })(pair, watch)
+        });
+        Ok(job)
+    };
+    // SAFETY: the header asks for it.
+    unsafe { call(session, watch, out, prepare) }
 }
 
 /// Tells why a path is treated as it is. The path is relative to the folders, or lies in one of them.
@@ -215,10 +215,13 @@ pub unsafe extern "C-unwind" fn bothways_session_explain(
     watch: *const Watch,
     out: *mut *mut c_char,
 ) -> Status {
-    let work =
-        |session: &Session, path: PathBuf, watch: &Shared| Reply::of(&session.explain(&path, watch)?, true);
+    let prepare = || {
+        // SAFETY: the header asks for it.
+        let path = unsafe { foreign::path(path, "path") }?.into();
+        Ok(ask::<ExplainReport>(Request::Explain { path }))
+    };
     // SAFETY: the header asks for it.
-    unsafe { call(session, watch, out, || foreign::path(path, "path"), work) }
+    unsafe { call(session, watch, out, prepare) }
 }
 
 /// Looks at files or folders by content, whatever their sizes and times claim, and syncs what differs.
@@ -230,12 +233,17 @@ pub unsafe extern "C-unwind" fn bothways_session_resync(
     watch: *const Watch,
     out: *mut *mut c_char,
 ) -> Status {
-    let work = |session: &Session, paths: Vec<PathBuf>, watch: &Shared| {
-        let report = session.resync(&paths, watch)?;
-        Ok(Reply::of(&report, report.is_clean())?.halted(report.halt.is_some()))
+    let prepare = || {
+        // SAFETY: the header asks for it.
+        let paths = unsafe { foreign::each(paths, count, "paths", foreign::path) }?;
+        let paths = paths.into_iter().map(PathBuf::into_os_string).collect::<Vec<OsString>>();
+        if paths.is_empty() {
+            return Err(Fault::invalid("name what is to be looked at"));
+        }
+        Ok(ask::<ResyncReport>(Request::Resync { paths }))
     };
     // SAFETY: the header asks for it.
-    unsafe { call(session, watch, out, || foreign::each(paths, count, "paths", foreign::path), work) }
+    unsafe { call(session, watch, out, prepare) }
 }
 
 /// Lists the conflicts that wait. Flags: `BOTHWAYS_FLAG_ALL` lists also those that are settled.
@@ -245,12 +253,12 @@ pub unsafe extern "C-unwind" fn bothways_session_conflicts(
     flags: u32,
     out: *mut *mut c_char,
 ) -> Status {
-    let work = |session: &Session, flags: u32, _: &Shared| {
-        let report = session.conflicts(flags & BOTHWAYS_FLAG_ALL != 0)?;
-        Reply::of(&report, report.open == 0)
+    let prepare = || {
+        only(flags, BOTHWAYS_FLAG_ALL)?;
+        Ok(ask::<ConflictList>(Request::Conflicts { all: flags & BOTHWAYS_FLAG_ALL != 0 }))
     };
     // SAFETY: the header asks for it.
-    unsafe { call(session, std::ptr::null(), out, || only(flags, BOTHWAYS_FLAG_ALL).map(|()| flags), work) }
+    unsafe { call(session, std::ptr::null(), out, prepare) }
 }
 
 /// Shows one conflict with both versions.
@@ -261,10 +269,13 @@ pub unsafe extern "C-unwind" fn bothways_session_conflict(
     watch: *const Watch,
     out: *mut *mut c_char,
 ) -> Status {
-    let work =
-        |session: &Session, path: PathBuf, watch: &Shared| Reply::of(&session.conflict(&path, watch)?, true);
+    let prepare = || {
+        // SAFETY: the header asks for it.
+        let path = unsafe { foreign::path(path, "path") }?.into();
+        Ok(ask::<ConflictView>(Request::Conflict { path }))
+    };
     // SAFETY: the header asks for it.
-    unsafe { call(session, watch, out, || foreign::path(path, "path"), work) }
+    unsafe { call(session, watch, out, prepare) }
 }
 
 /// Settles conflicts: those at `count` paths or patterns, or with `BOTHWAYS_FLAG_ALL` all that are open. `keep` is a
@@ -284,36 +295,28 @@ pub unsafe extern "C-unwind" fn bothways_session_resolve(
         let keep = options::keep(keep)?;
         // SAFETY: the header asks for it.
         let paths = unsafe { foreign::each(paths, count, "paths", foreign::text) }?;
-        match (flags & BOTHWAYS_FLAG_ALL != 0, paths.is_empty()) {
-            (true, true) => Ok((Which::All, keep)),
-            (false, false) => Ok((Which::These(paths), keep)),
-            _ => Err(Fault::invalid("name the conflicts by their paths, or take BOTHWAYS_FLAG_ALL")),
-        }
-    };
-    let work = |session: &Session, (which, keep): (Which, _), watch: &Shared| {
-        let report = session.resolve(&which, keep, watch)?;
-        Reply::of(&report, report.is_clean())
+        let which = match (flags & BOTHWAYS_FLAG_ALL != 0, paths.is_empty()) {
+            (true, true) => Which::All,
+            (false, false) => Which::These(paths),
+            _ => return Err(Fault::invalid("name the conflicts by their paths, or take BOTHWAYS_FLAG_ALL")),
+        };
+        Ok(ask::<ResolveReport>(Request::Resolve { which, keep }))
     };
     // SAFETY: the header asks for it.
-    unsafe { call(session, watch, out, prepare, work) }
+    unsafe { call(session, watch, out, prepare) }
 }
 
-/// Tells how the pair stands, with counts over the last `hours` hours. No folder is touched.
+/// Tells how the pair stands, with counts over the last `hours` hours, and what a session that runs is doing. No folder
+/// is looked at.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bothways_session_status(
     session: *mut SessionHandle,
     hours: u32,
     out: *mut *mut c_char,
 ) -> Status {
-    let work = |session: &Session, hours: u32, _: &Shared| {
-        let report = match session.records() {
-            Some(records) => records.status(hours)?,
-            None => StatusReport::never_synced(hours),
-        };
-        Reply::of(&report, !report.needs_person)
-    };
+    let prepare = || Ok(ask::<StatusReport>(Request::Status { hours }));
     // SAFETY: the header asks for it.
-    unsafe { call(session, std::ptr::null(), out, || Ok(hours), work) }
+    unsafe { call(session, std::ptr::null(), out, prepare) }
 }
 
 /// Lists recorded runs, the latest first. `options` is NULL, or JSON with any of `since`, `until`, `limit`, `path` and
@@ -327,17 +330,11 @@ pub unsafe extern "C-unwind" fn bothways_session_history(
     let prepare = || {
         // SAFETY: the header asks for it.
         let text = unsafe { foreign::optional_text(options, "options") }?;
-        options::read::<options::History>(text.as_deref())?.query()
-    };
-    let work = |session: &Session, query: HistoryQuery, _: &Shared| {
-        let report = match session.records() {
-            Some(records) => records.history(&query)?,
-            None => HistoryReport { format: FORMAT, runs: Vec::new(), more: false },
-        };
-        Reply::of(&report, true)
+        let query = options::read::<options::History>(text.as_deref())?.query()?;
+        Ok(ask::<HistoryReport>(Request::History(query)))
     };
     // SAFETY: the header asks for it.
-    unsafe { call(session, std::ptr::null(), out, prepare, work) }
+    unsafe { call(session, std::ptr::null(), out, prepare) }
 }
 
 /// Tells of one recorded run what it did.
@@ -347,16 +344,16 @@ pub unsafe extern "C-unwind" fn bothways_session_run(
     run: u64,
     out: *mut *mut c_char,
 ) -> Status {
-    let work = |session: &Session, run: u64, _: &Shared| {
-        let records = session.records();
-        let found = match records {
-            Some(records) => records.run(run, &HistoryQuery::default())?,
-            None => None,
-        };
-        Reply::of(&found.ok_or(SessionError::NoRun { run })?, true)
+    let prepare = || {
+        let request = Request::Run { run, query: HistoryQuery::default() };
+        let job: Job = Box::new(move |pair, watch| {
+            let found: Option<RunDetails> = pair.ask(&request, watch)?.try_into()?;
+            Reply::of(&found.ok_or(SessionError::NoRun { run })?)
+        });
+        Ok(job)
     };
     // SAFETY: the header asks for it.
-    unsafe { call(session, std::ptr::null(), out, || Ok(run), work) }
+    unsafe { call(session, std::ptr::null(), out, prepare) }
 }
 
 /// Puts back what a run did. Flags: `BOTHWAYS_FLAG_KEEP_BOTH`, `BOTHWAYS_FLAG_DRY_RUN`.
@@ -371,14 +368,11 @@ pub unsafe extern "C-unwind" fn bothways_session_undo(
     let prepare = || {
         only(flags, BOTHWAYS_FLAG_KEEP_BOTH | BOTHWAYS_FLAG_DRY_RUN)?;
         let (keep_both, dry_run) = (flags & BOTHWAYS_FLAG_KEEP_BOTH != 0, flags & BOTHWAYS_FLAG_DRY_RUN != 0);
-        Ok((run, UndoOptions { keep_both, dry_run }))
-    };
-    let work = |session: &Session, (run, options): (u64, UndoOptions), watch: &Shared| {
-        let report = session.undo(run, &options, watch)?;
-        Reply::of(&report, report.is_whole())
+        let options = UndoOptions { keep_both, dry_run };
+        Ok(ask::<UndoReport>(Request::Undo { run, options }))
     };
     // SAFETY: the header asks for it.
-    unsafe { call(session, watch, out, prepare, work) }
+    unsafe { call(session, watch, out, prepare) }
 }
 
 /// Lists what lies in the trash. `options` is NULL, or JSON with any of `paths`, `side`, `since`, `before`,
@@ -392,14 +386,11 @@ pub unsafe extern "C-unwind" fn bothways_session_trash(
     let prepare = || {
         // SAFETY: the header asks for it.
         let text = unsafe { foreign::optional_text(options, "options") }?;
-        options::read::<options::Trash>(text.as_deref())?.filter()
-    };
-    let work = |session: &Session, filter, _: &Shared| {
-        let report = session.trash(&filter)?;
-        Reply::of(&report, report.problems.is_empty())
+        let filter = options::read::<options::Trash>(text.as_deref())?.filter()?;
+        Ok(ask::<TrashList>(Request::Trash(filter)))
     };
     // SAFETY: the header asks for it.
-    unsafe { call(session, std::ptr::null(), out, prepare, work) }
+    unsafe { call(session, std::ptr::null(), out, prepare) }
 }
 
 /// Takes things back from the trash, never over anything. `options` as for `bothways_session_trash`, with `at` and
@@ -419,14 +410,10 @@ pub unsafe extern "C-unwind" fn bothways_session_restore(
         let mut options = options::read::<options::Trash>(text.as_deref())?.restoring()?;
         (options.keep_both, options.dry_run) =
             (flags & BOTHWAYS_FLAG_KEEP_BOTH != 0, flags & BOTHWAYS_FLAG_DRY_RUN != 0);
-        Ok(options)
-    };
-    let work = |session: &Session, options, watch: &Shared| {
-        let report = session.restore_from_trash(&options, watch)?;
-        Reply::of(&report, report.is_whole() && !report.restored.is_empty())
+        Ok(ask::<RestoreReport>(Request::Restore(options)))
     };
     // SAFETY: the header asks for it.
-    unsafe { call(session, watch, out, prepare, work) }
+    unsafe { call(session, watch, out, prepare) }
 }
 
 /// Drops things in the trash for good. `options` as for `bothways_session_trash`; NULL is everything. Flags:
@@ -442,13 +429,33 @@ pub unsafe extern "C-unwind" fn bothways_session_purge(
         only(flags, BOTHWAYS_FLAG_EXPIRED | BOTHWAYS_FLAG_DRY_RUN)?;
         // SAFETY: the header asks for it.
         let text = unsafe { foreign::optional_text(options, "options") }?;
-        Ok((options::read::<options::Trash>(text.as_deref())?.filter()?, flags))
-    };
-    let work = |session: &Session, (filter, flags): (_, u32), _: &Shared| {
+        let filter = options::read::<options::Trash>(text.as_deref())?.filter()?;
         let (expired, dry_run) = (flags & BOTHWAYS_FLAG_EXPIRED != 0, flags & BOTHWAYS_FLAG_DRY_RUN != 0);
-        let report = session.purge_trash(&filter, expired, dry_run)?;
-        Reply::of(&report, report.problems.is_empty())
+        Ok(ask::<PurgeReport>(Request::Purge { filter, expired, dry_run }))
     };
     // SAFETY: the header asks for it.
-    unsafe { call(session, std::ptr::null(), out, prepare, work) }
+    unsafe { call(session, std::ptr::null(), out, prepare) }
+}
+
+/// Has the session that runs make no cycles until it is told to go on; what it is asked for by name it does. Where none
+/// runs, it is `BOTHWAYS_STATUS_TRY_AGAIN`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn bothways_session_pause(
+    session: *mut SessionHandle,
+    out: *mut *mut c_char,
+) -> Status {
+    let prepare = || Ok(ask::<PauseReport>(Request::Pause));
+    // SAFETY: the header asks for it.
+    unsafe { call(session, std::ptr::null(), out, prepare) }
+}
+
+/// Has the session that runs go on after a pause. Where none runs, it is `BOTHWAYS_STATUS_TRY_AGAIN`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn bothways_session_resume(
+    session: *mut SessionHandle,
+    out: *mut *mut c_char,
+) -> Status {
+    let prepare = || Ok(ask::<PauseReport>(Request::Resume));
+    // SAFETY: the header asks for it.
+    unsafe { call(session, std::ptr::null(), out, prepare) }
 }

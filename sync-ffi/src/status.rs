@@ -5,10 +5,12 @@
 
 use std::ffi::{CStr, c_char};
 
-use sync_engine::{ErrorKind, SessionError, StateError};
+use sync_engine::control::About;
+use sync_engine::{ErrorKind, SessionError, Verdict};
 
-/// The interface that this header describes. It grows; what is there keeps its meaning.
-pub const BOTHWAYS_ABI: u32 = 1;
+/// The interface that this header describes. It is one higher whenever something was added; what is there keeps its
+/// meaning.
+pub const BOTHWAYS_ABI: u32 = 2;
 
 /// What a function answers. 0 to 5 are the exit codes of the command. New numbers may come; no number ever changes its
 /// meaning.
@@ -114,22 +116,27 @@ impl Fault {
     }
 }
 
+impl From<Verdict> for Status {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Clean => Self::Ok,
+            Verdict::Look => Self::Look,
+            Verdict::Halted => Self::Halted,
+        }
+    }
+}
+
 impl From<SessionError> for Fault {
     fn from(error: SessionError) -> Self {
-        let status = match (&error, error.kind()) {
-            (SessionError::Cancelled, _) => Status::Cancelled,
+        let status = match (error.about(), error.kind()) {
+            // Here, or in a running session that was asked.
+            (About::Stop, _) => Status::Cancelled,
             (_, ErrorKind::Usage) => Status::Usage,
             (_, ErrorKind::TryAgain) => Status::TryAgain,
             (_, ErrorKind::Halted) => Status::Halted,
             _ => Status::Internal,
         };
         Self::new(status, error.to_string())
-    }
-}
-
-impl From<StateError> for Fault {
-    fn from(error: StateError) -> Self {
-        SessionError::from(error).into()
     }
 }
 

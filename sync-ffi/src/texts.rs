@@ -1,7 +1,7 @@
 //! Texts that C gets, and gives back.
 //!
 //! Owns the list of those that are out, so that a text that is given back twice, or was never given, is told from one
-//! that is. (A second time is not told any more once another text has got the same place.)
+//! that is; as long as no other text has got its place.
 
 use std::collections::BTreeMap;
 use std::ffi::{CString, c_char, c_void};
@@ -38,7 +38,8 @@ pub(crate) unsafe fn give(text: CString, out: *mut *mut c_char) {
 }
 
 /// Frees a text that a function gave as a result. NULL is fine. A text that was never given out, or that is free
-/// already, is told with `BOTHWAYS_STATUS_UNKNOWN_TEXT`, and nothing happens.
+/// already, is told with `BOTHWAYS_STATUS_UNKNOWN_TEXT`, and nothing happens; but one that is freed twice may have made
+/// room for another one meanwhile, which is freed then.
 #[unsafe(no_mangle)]
 pub extern "C" fn bothways_text_free(text: *mut c_char) -> Status {
     guard::on(0, || {
@@ -50,10 +51,11 @@ pub extern "C" fn bothways_text_free(text: *mut c_char) -> Status {
     })
 }
 
-/// Writes what the last call on a handle of any kind complained of, as one text in UTF-8 that ends with NUL; it is
-/// empty where the call succeeded. `needed`, unless NULL, gets the bytes of all of it with the NUL. A smaller buffer
-/// gets as much as fits and the answer `BOTHWAYS_STATUS_TRUNCATED`; with `size` 0 the buffer may be NULL. Asking changes
-/// nothing.
+/// Writes what the call on a handle of any kind that ended last complained of, as one text in UTF-8 that ends with NUL;
+/// it is empty where the call succeeded. Where several threads use one handle, that may be another one's call. `needed`,
+/// unless NULL, gets the bytes of all of it with the NUL. A smaller buffer gets as much as fits, cut between two
+/// characters, and the answer `BOTHWAYS_STATUS_TRUNCATED`; with `size` 0 the buffer may be NULL, and is left alone.
+/// Asking changes nothing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bothways_last_error(
     handle: *const c_void,
@@ -73,18 +75,14 @@ pub unsafe extern "C" fn bothways_last_error(
         if buffer.is_null() {
             return Err(Fault::null("buffer"));
         }
-        // Cut between two characters, and where C would see an end.
-        let whole = text.split('\0').next().unwrap_or_default();
-        let mut fits = whole.len().min(size - 1);
-        while !whole.is_char_boundary(fits) {
-            fits -= 1;
-        }
+        // Cut between two characters.
+        let fits = text.floor_char_boundary(text.len().min(size - 1));
         // SAFETY: the header asks for `size` bytes that may be written, and `fits` is less than that.
         unsafe {
-            whole.as_ptr().copy_to_nonoverlapping(buffer.cast(), fits);
+            text.as_ptr().copy_to_nonoverlapping(buffer.cast(), fits);
             buffer.add(fits).write(0);
         }
-        Ok(if fits < whole.len() { Status::Truncated } else { Status::Ok })
+        Ok(if fits < text.len() { Status::Truncated } else { Status::Ok })
     });
     // The handle's own text stays what it is: this is no call of its own.
     done.unwrap_or_else(|fault| fault.status)

@@ -108,8 +108,13 @@ fn lint() -> Result<()> {
 }
 
 fn tests() -> Result<()> {
+    let mut tests = shell::cargo();
+    // For those that need this program: it is here already.
+    if let Ok(program) = std::env::current_exe() {
+        tests.env("BOTHWAYS_XTASK", program);
+    }
     // All crates run, so that one failure does not hide another.
-    shell::run(shell::cargo().args(["test", "--workspace", "--all-targets", "--no-fail-fast"]))
+    shell::run(tests.args(["test", "--workspace", "--all-targets", "--no-fail-fast"]))
 }
 
 fn doc_tests() -> Result<()> {

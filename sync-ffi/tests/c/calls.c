@@ -34,23 +34,6 @@ static int32_t follow(const bothways_progress *progress, void *user) {
     return 0;
 }
 
-/* The place of the result: when it is read, the call has been made. */
-static char *wanted(bothways_status got, bothways_status status, char **result, const char *part) {
-    char *json = *result;
-    if (got != status) {
-        fprintf(stderr, "%s\n", json != NULL ? json : "no result");
-    }
-    ANSWERS(got, status);
-    CHECK(json != NULL);
-    if (strstr(json, part) == NULL) {
-        fprintf(stderr, "`%s` is not in %s\n", part, json);
-        exit(1);
-    }
-    return json;
-}
-
-#define RESULT(call, status, part) bothways_text_free(wanted((call), (status), &json, (part)))
-
 static void one_cycle(bothways_session *session, char **arguments) {
     char *json = NULL;
     struct seen seen = {.thread = pthread_self()};
@@ -80,7 +63,10 @@ static void a_conflict(bothways_session *session, char **arguments) {
     RESULT(bothways_session_conflict(session, "a", NULL, &json), BOTHWAYS_STATUS_OK, "both-changed");
     RESULT(bothways_session_resolve(session, paths, 1, BOTHWAYS_KEEP_LEFT, 0, NULL, &json), BOTHWAYS_STATUS_OK,
            "\"keep\":\"left\"");
-    RESULT(bothways_session_resync(session, paths, 1, NULL, &json), BOTHWAYS_STATUS_OK, "\"format\":1");
+    RESULT(bothways_session_resync(session, paths, 1, NULL, &json), BOTHWAYS_STATUS_OK, "\"examined\":1");
+    /* A path that was mistyped does not look like one that is in order. */
+    const char *nothing[] = {"aa"};
+    RESULT(bothways_session_resync(session, nothing, 1, NULL, &json), BOTHWAYS_STATUS_LOOK, "\"examined\":0");
 }
 
 static void put_away_and_back(bothways_session *session, char **arguments) {
@@ -101,6 +87,24 @@ static void put_away_and_back(bothways_session *session, char **arguments) {
     RESULT(bothways_session_undo(session, 1, BOTHWAYS_FLAG_DRY_RUN, NULL, &json), BOTHWAYS_STATUS_LOOK, "\"dry_run\":true");
     RESULT(bothways_session_sync(session, 0, NULL, &json), BOTHWAYS_STATUS_OK, "COPY_RIGHT_TO_LEFT");
     RESULT(bothways_session_purge(session, NULL, 0, &json), BOTHWAYS_STATUS_OK, "\"purged\"");
+}
+
+/* A plan that is reviewed is carried out once, and only as it was written. */
+static void reviewed(bothways_session *session, char **arguments) {
+    char *json = NULL;
+    char file[4096];
+    snprintf(file, sizeof file, "%s.plan.json", arguments[3]);
+    write_file(arguments[1], "reviewed", "this one");
+    RESULT(bothways_session_plan_to_review(session, file, 0, NULL, &json), BOTHWAYS_STATUS_OK, "COPY_LEFT_TO_RIGHT");
+    CHECK(is_file("", file) && !is_file(arguments[2], "reviewed"));
+    write_file(arguments[1], "later", "not that one");
+    RESULT(bothways_session_sync_reviewed(session, file, 0, NULL, &json), BOTHWAYS_STATUS_OK, "\"not_in_plan\":1");
+    CHECK(is_file(arguments[2], "reviewed") && !is_file(arguments[2], "later"));
+    RESULT(bothways_session_sync_reviewed(session, file, 0, NULL, &json), BOTHWAYS_STATUS_LOOK, "\"left_out\":[{");
+    RESULT(bothways_session_sync(session, 0, NULL, &json), BOTHWAYS_STATUS_OK, "COPY_LEFT_TO_RIGHT");
+    write_file("", file, "{\"plan_file\":1}");
+    ANSWERS(bothways_session_sync_reviewed(session, file, 0, NULL, &json), BOTHWAYS_STATUS_USAGE);
+    CHECK(strstr(last_error(session), file) && json == NULL);
 }
 
 static void stopping(bothways_session *session, char **arguments) {
@@ -226,11 +230,13 @@ int main(int count, char **arguments) {
     bothways_config *config = configured(arguments);
     char *json = NULL;
     RESULT(bothways_config_check(config, NULL, &json), BOTHWAYS_STATUS_OK, "\"abilities\"");
+    RESULT(bothways_config_check_alerts(config, NULL, &json), BOTHWAYS_STATUS_LOOK, "alerts go nowhere");
     bothways_session *session = NULL;
     ANSWERS(bothways_session_open(config, 0, &session), BOTHWAYS_STATUS_OK);
     one_cycle(session, arguments);
     a_conflict(session, arguments);
     put_away_and_back(session, arguments);
+    reviewed(session, arguments);
     stopping(session, arguments);
     ANSWERS(bothways_session_close(session), BOTHWAYS_STATUS_OK);
     stopped_half_way(arguments);

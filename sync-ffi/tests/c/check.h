@@ -36,6 +36,25 @@ static inline const char *last_error(const void *handle) {
     return words;
 }
 
+/* The place of the result: when it is read, the call has been made. */
+static inline char *wanted(bothways_status got, bothways_status status, char **result, const char *part) {
+    char *json = *result;
+    if (got != status) {
+        fprintf(stderr, "%s\n", json != NULL ? json : "no result");
+    }
+    ANSWERS(got, status);
+    CHECK(json != NULL);
+    if (strstr(json, part) == NULL) {
+        fprintf(stderr, "`%s` is not in %s\n", part, json);
+        exit(1);
+    }
+    *result = NULL;
+    return json;
+}
+
+#define RESULT(call, status, part)                                                                                     \
+    ANSWERS(bothways_text_free(wanted((call), (status), &json, (part))), BOTHWAYS_STATUS_OK)
+
 static inline void write_file(const char *folder, const char *name, const char *text) {
     char path[4096];
     snprintf(path, sizeof path, "%s/%s", folder, name);

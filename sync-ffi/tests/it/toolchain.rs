@@ -19,20 +19,27 @@ pub(crate) fn installed() -> &'static Installed {
     INSTALLED.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
         let prefix = folder.path().join("prefix");
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut install = Command::new(cargo);
-        install.current_dir(repository()).args([
-            "run",
-            "--quiet",
-            "--package",
-            "xtask",
-            "--",
-            "install-c",
-            "--debug",
-        ]);
+        // Those that were built with this test lie beside it: another build would take minutes and be the same.
+        let program = std::env::current_exe().unwrap();
+        let mut install = xtask();
+        install.current_dir(repository()).args(["install-c", "--from"]).arg(program.parent().unwrap());
         succeed(install.arg("--prefix").arg(&prefix));
+        // Linkers and valgrind would read some hundred MiB of what only a debugger needs, once for every program.
+        for library in ["libbothways.so", "libbothways.a"] {
+            succeed(Command::new("strip").arg("--strip-debug").arg(prefix.join("lib").join(library)));
+        }
         Installed { _folder: folder, prefix }
     })
+}
+
+/// `cargo xtask`: the very program that runs these tests, where it does, which need not be built again.
+fn xtask() -> Command {
+    if let Some(program) = std::env::var_os("BOTHWAYS_XTASK") {
+        return Command::new(program);
+    }
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["run", "--quiet", "--package", "xtask", "--"]);
+    cargo
 }
 
 /// Runs it to the end, and shows everything when it fails.
