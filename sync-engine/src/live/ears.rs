@@ -145,10 +145,8 @@ impl<'scope, 'env> Ears<'scope, 'env> {
     /// A side cannot be watched for now. One that is lost again soon is tried again later.
     fn lose(&mut self, side: Side, why: &str) {
         let lasted = |watched: &Watched| watched.since.elapsed() >= AGAIN_LONGEST;
-        self.pauses[side] = match self.watching[side].as_ref().is_some_and(lasted) {
-            true => AGAIN_FIRST,
-            false => longer(self.pauses[side]),
-        };
+        let lasted = self.watching[side].as_ref().is_some_and(lasted);
+        self.pauses[side] = if lasted { AGAIN_FIRST } else { longer(self.pauses[side]) };
         self.close(side, why);
         self.lost[side] = Some(Lost { since: Instant::now(), pause: self.pauses[side], is_tried: false });
     }

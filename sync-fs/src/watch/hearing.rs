@@ -67,10 +67,12 @@ impl<W: Watches> Hearing<W> {
             }
         }
         let moved = what.intersects(ReadFlags::MOVED_FROM | ReadFlags::MOVED_TO);
-        self.news(match is_dir && what.contains(ReadFlags::CREATE) {
-            _ if moved => News::Moved(path),
-            true => News::Below(path),
-            false => News::At(path),
+        self.news(if moved {
+            News::Moved(path)
+        } else if is_dir && what.contains(ReadFlags::CREATE) {
+            News::Below(path)
+        } else {
+            News::At(path)
         });
     }
 

@@ -90,10 +90,8 @@ struct Inotify(Arc<OwnedFd>);
 impl Watches for Inotify {
     fn add(&self, path: &Path, is_root: bool) -> io::Result<Wd> {
         // What is opened or read only is no change. What happens to a folder itself the one above it reports.
-        let itself = match is_root {
-            true => WatchFlags::DELETE_SELF | WatchFlags::MOVE_SELF,
-            false => WatchFlags::empty(),
-        };
+        let itself =
+            if is_root { WatchFlags::DELETE_SELF | WatchFlags::MOVE_SELF } else { WatchFlags::empty() };
         let wanted = itself
             | WatchFlags::CREATE
             | WatchFlags::DELETE

@@ -15,6 +15,7 @@ mod inotify;
 #[cfg(not(target_os = "linux"))]
 mod keeper;
 #[cfg(all(test, target_os = "linux"))]
+#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests;
 #[cfg(not(target_os = "linux"))]
 mod translate;

@@ -268,9 +268,10 @@ impl<W: Watches> Walk<W> {
     /// A watched folder, or something in it, as the system names it.
     fn full(&self, wd: Wd, name: Option<&[u8]>) -> Option<PathBuf> {
         let path = self.tree.path(wd)?;
-        let full = match path.is_root() {
-            true => self.root.clone(),
-            false => self.root.join(OsStr::from_bytes(path.as_bytes())),
+        let full = if path.is_root() {
+            self.root.clone()
+        } else {
+            self.root.join(OsStr::from_bytes(path.as_bytes()))
         };
         Some(match name {
             Some(name) => full.join(OsStr::from_bytes(name)),
