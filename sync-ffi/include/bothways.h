@@ -24,8 +24,8 @@
  * longjmp over the call is forbidden, and so is ending the thread in it; where a longjmp was tried, the work went on to
  * its end in the background and the memory of the call was lost, but nothing promises that.
  *
- * Signals. The library installs no handler and changes no mask but those of its own threads, on which a connection that
- * breaks raises no SIGPIPE. A handler of yours may run on any thread, those included.
+ * Signals. The library installs no handler and changes no mask but those of its own threads, on which a pipe or
+ * connection that breaks raises no SIGPIPE. A handler of yours may run on any thread, those included.
  *
  * Working folder. Where a function is given a relative path of a file or folder of yours, the working folder of that
  * moment counts, and may be another one afterwards.
