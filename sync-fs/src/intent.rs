@@ -179,7 +179,10 @@ pub(crate) fn parse_name(name: &[u8]) -> Option<(u8, &str)> {
     let (run, count) = number.split_once('-')?;
     let hex = |part: &str| !part.is_empty() && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     let known = matches!(letter, "s" | "o" | "i" | "t");
-    (known && run.len() == 16 && hex(run) && (hex(count) || count == "umask"))
+    // What is made to try something out stays for a moment only, unless the program is killed in it.
+    let tried =
+        |count: &str| matches!(count, "umask" | "clock") || count.strip_suffix("-watch").is_some_and(hex);
+    (known && run.len() == 16 && hex(run) && (hex(count) || tried(count)))
         .then(|| (letter.as_bytes()[0], number))
 }
 
@@ -267,7 +270,9 @@ mod tests {
     #[test]
     fn only_our_own_names_are_ours() {
         assert_eq!(parse_name(b"s-0123456789abcdef-1f"), Some((b's', "0123456789abcdef-1f")));
-        assert_eq!(parse_name(b"t-0123456789abcdef-umask"), Some((b't', "0123456789abcdef-umask")));
+        for trial in ["0123456789abcdef-umask", "0123456789abcdef-clock", "0123456789abcdef-1f-watch"] {
+            assert_eq!(parse_name(format!("t-{trial}").as_bytes()), Some((b't', trial)));
+        }
         for other in
             ["s-1-2", "x-0123456789abcdef-1", "notes.txt", "s-0123456789abcdeg-1", "s-0123456789abcdef-"]
         {

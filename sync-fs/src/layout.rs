@@ -8,6 +8,8 @@
 //! .bothways/staged/o-RUN-N   a version that was taken from its place
 //! .bothways/staged/i-RUN-N   the intent: what is being done with the two above
 //! .bothways/staged/t-RUN-N   an intent that is being written
+//! .bothways/staged/t-RUN-…   a file that is made to try something out: what is taken from its mode (`umask`), how the
+//!                            clocks stand (`clock`), whether the system reports it (`N-watch`)
 //! .bothways/partial/p-KEY    a large copy that is being made, or was interrupted; KEY stands for its target
 //! .bothways/partial/n-KEY    its note: of which version it is, and how much of it can be relied on
 //! .bothways/probe-RUN/       while a probe runs
