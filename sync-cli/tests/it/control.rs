@@ -1,7 +1,7 @@
 //! Commands against a running session: the same results as without one, and no way to disturb it.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::{Child, Command, Stdio};
@@ -9,70 +9,31 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::running::{PATIENCE, Running, send, wait};
 use crate::schema;
 use crate::world::{Outcome, World};
 
-/// How long something may take before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a session takes to carry a change over: a debounce of 300 ms, and some work.
 const SURELY: Duration = Duration::from_millis(1500);
 
-/// A running session, stopped when the test ends however it ends.
-struct Running(Option<Child>);
-
-impl Running {
-    fn start(world: &World) -> Self {
-        let running = Self::begin(world, "state");
-        wait("the first look", || status(world)["checked"].is_string());
-        running
-    }
-
-    /// The same without waiting for the first look.
-    fn begin(world: &World, state: &str) -> Self {
-        let mut command = world.command(["run", "--state", state]);
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let said = BufReader::new(child.stderr.take().unwrap());
-        let running = Self(Some(child));
-        // Somebody has to read all of it, or the session would wait for room in the pipe.
-        let (told, hear) = std::sync::mpsc::channel();
-        std::thread::spawn(move || said.lines().for_each(|line| drop(told.send(line))));
-        let first = hear.recv_timeout(PATIENCE).unwrap().unwrap();
-        assert!(first.contains("both folders are there") || first.contains("waiting"), "{first}");
-        running
-    }
-
-    fn process(&self) -> u32 {
-        self.0.as_ref().unwrap().id()
-    }
-
-    fn stop(mut self) {
-        let child = self.0.as_mut().unwrap();
-        signal("-TERM", child.id());
-        wait("the end", || child.try_wait().unwrap().is_some());
-        assert_eq!(self.0.take().unwrap().wait().unwrap().code(), Some(0));
-    }
+/// A session of this world that has looked at everything once.
+fn start(world: &World) -> Running {
+    let running = begin(world, "state");
+    wait("the first look", || status(world)["checked"].is_string());
+    running
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Some(mut child) = self.0.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
+/// The same without waiting for the first look.
+fn begin(world: &World, state: &str) -> Running {
+    let running = Running::launch(world.command(["run", "--state", state]));
+    wait("its first words", || !running.words().is_empty());
+    let first = running.words();
+    assert!(first.contains("both folders are there") || first.contains("waiting"), "{first}");
+    running
 }
 
-fn signal(signal: &str, process: u32) {
-    assert!(Command::new("kill").args([signal, &process.to_string()]).status().unwrap().success());
-}
-
-#[track_caller]
-fn wait(what: &str, mut done: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !done() {
-        assert!(begun.elapsed() < PATIENCE, "{what} took too long");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+fn stop(running: Running) {
+    assert_eq!(running.stop().0, 0);
 }
 
 /// Two folders with a configuration that lets conflicts wait.
@@ -82,14 +43,18 @@ fn world() -> World {
 
 fn configured(more: &str) -> World {
     let world = World::new();
-    let text = format!(
-        "left_root = 'left'\nright_root = 'right'\n[conflict]\nsame_file_changed_both = 'notify'\n{more}"
-    );
-    fs::write(world.path("bothways.toml"), text).unwrap();
+    configure(&world, more);
     for (name, content) in [("left/a.txt", "a"), ("left/docs/b.txt", "bb"), ("right/c.txt", "ccc")] {
         world.write(name, content);
     }
     world
+}
+
+fn configure(world: &World, more: &str) {
+    let text = format!(
+        "left_root = 'left'\nright_root = 'right'\n[conflict]\nsame_file_changed_both = 'notify'\n{more}"
+    );
+    fs::write(world.path("bothways.toml"), text).unwrap();
 }
 
 fn call(world: &World, args: &[&str]) -> Outcome {
@@ -132,7 +97,7 @@ fn timeless(document: &mut Value) {
 #[test]
 fn whatever_looks_says_the_same_with_and_without_a_running_session() {
     let world = world();
-    let running = Running::start(&world);
+    let running = start(&world);
     something_happened(&world);
     let looks: [&[&str]; 14] = [
         &["status"],
@@ -160,8 +125,8 @@ fn whatever_looks_says_the_same_with_and_without_a_running_session() {
         (outcome.code, outcome.err)
     };
     let with: Vec<_> = looks.iter().map(|args| (ask(args), quiet(args))).collect();
-    assert_eq!(status(&world)["live"]["process"], running.process());
-    running.stop();
+    assert_eq!(status(&world)["live"]["process"], running.id());
+    stop(running);
     for (args, (with, with_words)) in looks.iter().zip(with) {
         let without = ask(args);
         assert_eq!(with, without, "{args:?}");
@@ -173,7 +138,7 @@ fn whatever_looks_says_the_same_with_and_without_a_running_session() {
 #[test]
 fn whatever_acts_is_done_by_the_running_session() {
     let world = world();
-    let running = Running::start(&world);
+    let running = start(&world);
     something_happened(&world);
 
     let (code, resolved) = document(&world, &["conflicts", "resolve", "c.txt", "--keep", "left"]);
@@ -217,7 +182,7 @@ fn whatever_acts_is_done_by_the_running_session() {
     let (code, synced) = document(&world, &["sync"]);
     assert_eq!((code, schema::faults("sync", &synced)), (0, Vec::new()), "{synced}");
     assert!(world.has("right/later.txt"), "what is asked for by name is done in a pause too");
-    running.stop();
+    stop(running);
     let after = call(&world, &["sync"]);
     assert!(after.out.contains("Nothing to do"), "{}", after.out);
 }
@@ -228,7 +193,7 @@ fn a_halted_plan_is_let_through_once() {
     for number in 0..40 {
         world.write(&format!("left/many/{number}.txt"), "x");
     }
-    let running = Running::start(&world);
+    let running = start(&world);
     wait("all files", || world.names("right/many").len() == 40);
     fs::rename(world.path("left/many"), world.path("many")).unwrap();
     wait("the halt", || status(&world)["halt"].is_object());
@@ -241,15 +206,15 @@ fn a_halted_plan_is_let_through_once() {
     assert_eq!((code, &done["done"]["SOFT_DELETE_RIGHT"]), (0, &json!(40)), "{done}");
     assert!(!world.has("right/many"));
     assert_eq!(status(&world)["halt"], Value::Null);
-    running.stop();
+    stop(running);
 }
 
 #[test]
 fn a_root_that_is_not_the_pairs_is_approved_without_a_restart() {
     let world = world();
-    Running::start(&world).stop();
+    stop(start(&world));
     fs::remove_dir_all(world.path("right/.bothways")).unwrap();
-    let running = Running::begin(&world, "state");
+    let running = begin(&world, "state");
     wait("the halt", || status(&world)["halt"].is_object());
     let refused = call(&world, &["conflicts", "resolve", "--all", "--keep", "left"]);
     assert_eq!(refused.code, 4, "{}", refused.err);
@@ -264,8 +229,8 @@ fn a_root_that_is_not_the_pairs_is_approved_without_a_restart() {
     assert_eq!(approved.code, 0, "{}{}", approved.out, approved.err);
     world.write("left/after.txt", "after");
     wait("what is made afterwards", || world.has("right/after.txt"));
-    assert_eq!(status(&world)["live"]["process"], running.process(), "it is the same session");
-    running.stop();
+    assert_eq!(status(&world)["live"]["process"], running.id(), "it is the same session");
+    stop(running);
 }
 
 #[test]
@@ -274,7 +239,7 @@ fn a_paused_session_notices_and_waits() {
     let none = call(&world, &["pause"]);
     assert_eq!(none.code, 3, "{}", none.err);
     assert!(none.err.contains("no session") && none.err.contains("bothways run"), "{}", none.err);
-    let running = Running::start(&world);
+    let running = start(&world);
     let (code, paused) = document(&world, &["pause"]);
     assert_eq!((code, schema::faults("pause", &paused)), (0, Vec::new()), "{paused}");
     assert_eq!((&paused["paused"], &paused["changed"]), (&json!(true), &json!(true)));
@@ -292,13 +257,13 @@ fn a_paused_session_notices_and_waits() {
     assert_eq!((code, &resumed["paused"], &resumed["changed"]), (0, &json!(false), &json!(true)));
     wait("the change", || world.has("right/new.txt"));
     assert_eq!(status(&world)["live"]["paused_since"], Value::Null);
-    running.stop();
+    stop(running);
 }
 
 #[test]
 fn many_ask_at_once() {
     let world = world();
-    let running = Running::start(&world);
+    let running = start(&world);
     std::thread::scope(|scope| {
         for number in 0..6 {
             let world = &world;
@@ -311,10 +276,10 @@ fn many_ask_at_once() {
             });
         }
     });
-    running.stop();
+    stop(running);
 }
 
-/// A session with a file on its way that takes a minute, asked for by a client.
+/// A session with a file on its way that takes minutes, asked for by a client.
 fn a_long_sync(world: &World) -> Child {
     call(world, &["pause"]);
     fs::write(world.path("left/large.bin"), vec![7; 60 << 20]).unwrap();
@@ -328,12 +293,12 @@ fn a_long_sync(world: &World) -> Child {
     client
 }
 
-const SLOW: &str = "[performance]\nbandwidth_limit = '1 MiB'\n";
+const SLOW: &str = "[performance]\nbandwidth_limit = '300 KiB'\n";
 
 #[test]
 fn a_client_that_is_killed_takes_its_request_with_it_and_nothing_else() {
     let world = configured(SLOW);
-    let running = Running::start(&world);
+    let running = start(&world);
     let mut client = a_long_sync(&world);
     let busy = status(&world);
     assert!(busy["live"]["busy_since"].is_string(), "{busy}");
@@ -346,35 +311,28 @@ fn a_client_that_is_killed_takes_its_request_with_it_and_nothing_else() {
     fs::remove_file(world.path("left/large.bin")).unwrap();
     call(&world, &["resume"]);
     wait("an ordinary change", || world.has("right/small.txt"));
-    assert_eq!(status(&world)["live"]["process"], running.process());
-    running.stop();
+    assert_eq!(status(&world)["live"]["process"], running.id());
+    stop(running);
 }
 
 #[test]
 fn a_wish_to_stop_ends_the_request_and_not_the_session() {
     let world = configured(SLOW);
-    let running = Running::start(&world);
+    let running = start(&world);
     let mut client = a_long_sync(&world);
-    signal("-INT", client.id());
-    let begun = Instant::now();
+    send("-INT", client.id());
     wait("the client's end", || client.try_wait().unwrap().is_some());
-    assert!(begun.elapsed() < Duration::from_secs(10));
+    assert!(!world.has("right/large.bin"), "it has waited for the end of the copy");
     let outcome: Outcome = client.wait_with_output().unwrap().into();
     assert_eq!(outcome.code, 1, "{}{}", outcome.out, outcome.err);
-    assert_eq!(status(&world)["live"]["process"], running.process());
+    assert_eq!(status(&world)["live"]["process"], running.id());
 
     // Those who wait behind it are told why, and that it ends with the session.
     let mut first = a_long_sync(&world);
-    let second = world.command(["scan", "--state", "state"]).stderr(Stdio::piped()).spawn().unwrap();
-    std::thread::sleep(SURELY);
-    running.stop();
-    let second: Outcome = second.wait_with_output().unwrap().into();
-    assert_eq!(second.code, 3, "{}", second.err);
-    assert!(
-        second.err.contains("waiting for the running session: a cycle has been under way"),
-        "{}",
-        second.err
-    );
+    let second = Running::launch(world.command(["scan", "--state", "state"]));
+    second.says("waiting for the running session: a cycle has been under way", 1);
+    stop(running);
+    assert_eq!(second.ended(), 3);
     wait("the first one's end", || first.try_wait().unwrap().is_some());
     let first: Outcome = first.wait_with_output().unwrap().into();
     assert!([1, 3].contains(&first.code), "{}{}", first.out, first.err);
@@ -382,8 +340,8 @@ fn a_wish_to_stop_ends_the_request_and_not_the_session() {
 
 #[test]
 fn a_sync_that_is_asked_for_ends_when_large_files_are_there_and_a_pause_lets_them_rest() {
-    let world = configured("[performance]\nbandwidth_limit = '6 MiB'\nlarge_file_bytes = '4 MiB'\n");
-    let running = Running::start(&world);
+    let world = configured("[performance]\nbandwidth_limit = '1 MiB'\nlarge_file_bytes = '4 MiB'\n");
+    let running = start(&world);
     fs::write(world.path("left/large.bin"), vec![7; 24 << 20]).unwrap();
     world.age("left/large.bin", 3600);
     let copying = || status(&world)["live"]["copying"].as_array().map_or(0, Vec::len);
@@ -393,21 +351,23 @@ fn a_sync_that_is_asked_for_ends_when_large_files_are_there_and_a_pause_lets_the
     assert_eq!(call(&world, &["pause"]).code, 0);
     wait("its rest", || copying() == 0);
     assert!(!world.has("right/large.bin"));
-    // Asked for by name it goes on, from where it was.
+    // Asked for by name it goes on, from where it was, and as fast as it may by now.
+    configure(&world, "[performance]\nlarge_file_bytes = '4 MiB'\n");
+    running.says("the configuration has changed", 1);
     let (code, synced) = document(&world, &["sync"]);
     assert_eq!((code, &synced["waiting"]), (0, &json!(0)), "{synced}");
     assert_eq!(fs::metadata(world.path("right/large.bin")).unwrap().len(), 24 << 20, "{synced}");
     assert_eq!(synced["done"]["COPY_LEFT_TO_RIGHT"], 1, "{synced}");
-    let log = fs::read_to_string(world.path("state/bothways.log")).unwrap();
+    let log = world.log();
     assert!(log.contains("did not have to be copied again"), "{log}");
     assert!(status(&world)["live"]["paused_since"].is_string());
-    running.stop();
+    stop(running);
 }
 
 #[test]
 fn nobody_else_comes_in() {
     let world = world();
-    let running = Running::start(&world);
+    let running = start(&world);
     let mode = |name: &str| fs::metadata(world.path(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode("state"), mode("state/control.sock")), (0o700, 0o600));
     if Command::new("id").arg("-u").output().unwrap().stdout.trim_ascii() != b"0" {
@@ -428,9 +388,9 @@ fn nobody_else_comes_in() {
     };
     assert_eq!(foreign.code, 3, "{}{}", foreign.out, foreign.err);
     assert!(foreign.err.contains("closed the connection"), "{}", foreign.err);
-    assert_eq!(status(&world)["live"]["process"], running.process());
-    running.stop();
-    let log = fs::read_to_string(world.path("state/bothways.log")).unwrap();
+    assert_eq!(status(&world)["live"]["process"], running.id());
+    stop(running);
+    let log = world.log();
     assert!(log.contains("turned away"), "{log}");
 }
 
@@ -454,7 +414,7 @@ fn all(stream: &mut UnixStream) -> String {
 #[test]
 fn a_session_bears_whatever_comes_in() {
     let world = world();
-    let running = Running::start(&world);
+    let running = start(&world);
     // Those who say nothing, as many as there is room for and more.
     let silent: Vec<UnixStream> = (0..40).map(|_| knock(&world)).collect();
     let hello = framed(r#"{"protocol":1,"program":"0"}"#);
@@ -479,7 +439,7 @@ fn a_session_bears_whatever_comes_in() {
     assert!(refused.code == 0 || refused.err.contains("serves"), "{}", refused.err);
     drop(silent);
     wait("room", || call(&world, &["status"]).code == 0);
-    running.stop();
+    stop(running);
 }
 
 #[test]
@@ -510,46 +470,43 @@ fn a_long_way_to_the_state_is_no_hindrance() {
     let state = "a folder with a long name ".repeat(4).trim().to_owned();
     let state = format!("{state}/{state}/{state}");
     assert!(state.len() > 300);
-    let running = Running::begin(&world, &state);
+    let running = begin(&world, &state);
     let (_, status) = world.json(["status", "--state", &state]);
-    assert_eq!(status["live"]["process"], running.process(), "{status}");
+    assert_eq!(status["live"]["process"], running.id(), "{status}");
     assert_eq!(world.run(["sync", "--state", &state]).code, 0);
-    running.stop();
+    stop(running);
     assert!(!world.has(&format!("{state}/control.sock")));
 }
 
 #[test]
 fn what_a_killed_session_leaves_keeps_nobody_out() {
     let world = world();
-    let mut running = Running::start(&world);
-    let mut killed = running.0.take().unwrap();
-    killed.kill().unwrap();
-    killed.wait().unwrap();
+    start(&world).kill();
     assert!(world.has("state/control.sock"), "it was killed, after all");
     assert_eq!(status(&world)["live"], Value::Null);
     assert_eq!(call(&world, &["sync"]).code, 0);
-    let running = Running::start(&world);
-    assert_eq!(status(&world)["live"]["process"], running.process());
-    running.stop();
+    let running = start(&world);
+    assert_eq!(status(&world)["live"]["process"], running.id());
+    stop(running);
     assert!(!world.has("state/control.sock"));
 }
 
 #[test]
 fn a_second_session_waits_for_the_first() {
     let world = world();
-    let first = Running::start(&world);
-    let second = Running::begin(&world, "state");
-    assert_eq!(status(&world)["live"]["process"], first.process());
-    let waits = second.process();
-    first.stop();
+    let first = start(&world);
+    let second = begin(&world, "state");
+    assert_eq!(status(&world)["live"]["process"], first.id());
+    let waits = second.id();
+    stop(first);
     wait("the second one's turn", || status(&world)["live"]["process"] == waits);
-    second.stop();
+    stop(second);
 }
 
 #[test]
 fn a_root_that_is_away_is_told_of() {
     let world = world();
-    let running = Running::start(&world);
+    let running = start(&world);
     fs::rename(world.path("right"), world.path("away")).unwrap();
     wait("the session to notice", || status(&world)["live"]["waits_for"].is_string());
     let said = call(&world, &["status"]);
@@ -564,16 +521,16 @@ fn a_root_that_is_away_is_told_of() {
     let back = call(&world, &["sync"]);
     assert_eq!(back.code, 0, "somebody who asks is a reason to look at once: {}", back.err);
     assert_eq!(status(&world)["live"]["waits_for"], Value::Null);
-    running.stop();
+    stop(running);
 }
 
 #[test]
 fn a_state_of_another_running_pair_is_not_used() {
     let world = world();
-    let running = Running::start(&world);
+    let running = start(&world);
     fs::create_dir(world.path("third")).unwrap();
     let other = call(&world, &["status", "left", "third"]);
     assert_eq!(other.code, 3, "{}{}", other.out, other.err);
     assert!(other.err.contains("another pair"), "{}", other.err);
-    running.stop();
+    stop(running);
 }

@@ -15,32 +15,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
-use super::session::Session;
+use super::running::Running;
+pub(crate) use super::running::wait;
 use super::world::World;
 
 const MIB: usize = 1 << 20;
-/// How long anything may take before a test gives up, on a machine that is busy with others.
-const PATIENCE: Duration = Duration::from_secs(90);
 const STATE: [&str; 4] = ["--config", "pair.toml", "--state", "state"];
 
 /// Both roots, and whatever else the configuration shall say.
 fn configure(world: &World, right: &str, text: &str) {
     let roots = format!("left_root = 'left'\nright_root = '{right}'\nsync_interval_seconds = 1\n");
     fs::write(world.path("pair.toml"), format!("{roots}{text}")).unwrap();
-}
-
-#[track_caller]
-fn wait(what: &str, mut done: impl FnMut() -> bool) -> Duration {
-    let begun = Instant::now();
-    while !done() {
-        assert!(begun.elapsed() < PATIENCE, "{what} took too long");
-        std::thread::sleep(Duration::from_millis(25));
-    }
-    begun.elapsed()
 }
 
 /// A line of the table of faults. What was lost has been checked by then.
@@ -58,10 +47,6 @@ fn problems(world: &World) -> BTreeMap<String, String> {
     let all = status["problems"].as_array().cloned().unwrap_or_default();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     all.iter().map(|one| (text(&one["path"]), text(&one["kind"]))).collect()
-}
-
-fn log(world: &World) -> String {
-    fs::read_to_string(world.path("state/bothways.log")).unwrap_or_default()
 }
 
 /// All files and folders below a folder with what the files hold, while others may change them.
@@ -119,8 +104,8 @@ fn in_sync(world: &World, right: &str) -> Duration {
 
 /// Stops the session and looks whether it has left anything to do.
 #[track_caller]
-fn ends_clean(world: &World, session: Session, right: &str) {
-    assert_eq!(session.stop(), 0);
+fn ends_clean(world: &World, session: Running, right: &str) {
+    assert_eq!(session.stop().0, 0);
     for root in ["left", right] {
         assert_eq!(leftovers(&world.path(root)), Vec::<String>::new(), "{root}");
     }

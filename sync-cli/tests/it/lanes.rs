@@ -2,9 +2,9 @@
 
 use std::fs;
 use std::io::{Seek as _, SeekFrom, Write as _};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::running::{Running, wait};
+use super::running::{Running, wait, within};
 use super::world::World;
 
 const MIB: usize = 1 << 20;
@@ -21,13 +21,24 @@ fn film(seed: u64, len: usize) -> Vec<u8> {
     words.take(len.div_ceil(8)).flatten().take(len).collect()
 }
 
-/// A session over a line of 4 MiB a second, on which files from 8 MiB on are large.
+/// Two folders over a line on which a large file takes minutes, until it [`is_fast`]. Files from 4 MiB on are large.
 fn slow_line() -> World {
     let world = World::new();
-    let config = "left_root = 'left'\nright_root = 'right'\n[performance]\nbandwidth_limit = '4 MiB'\n\
-                  large_file_bytes = '8 MiB'\n";
-    fs::write(world.path("slow.toml"), config).unwrap();
+    line(&world, "512 KiB");
     world
+}
+
+fn line(world: &World, limit: &str) {
+    let config = format!(
+        "left_root = 'left'\nright_root = 'right'\n[performance]\nbandwidth_limit = '{limit}'\n\
+         large_file_bytes = '4 MiB'\n"
+    );
+    fs::write(world.path("slow.toml"), config).unwrap();
+}
+
+/// What is on its way arrives soon, under a running session too.
+fn is_fast(world: &World) {
+    line(world, "0");
 }
 
 fn start(world: &World) -> Running {
@@ -40,8 +51,7 @@ fn put(world: &World, name: &str, bytes: &[u8]) {
 }
 
 fn logged(world: &World, words: &str) -> usize {
-    let log = fs::read_to_string(world.path("state/bothways.log")).unwrap_or_default();
-    log.lines().filter(|line| line.contains(words)).count()
+    world.log().lines().filter(|line| line.contains(words)).count()
 }
 
 /// Bytes of what is on its way to the right.
@@ -52,19 +62,20 @@ fn staged(world: &World) -> u64 {
 #[test]
 fn a_document_overtakes_a_large_file_on_its_way() {
     let world = slow_line();
-    let content = film(1, 32 * MIB);
+    // It takes a minute and more.
+    let content = film(1, 40 * MIB);
     put(&world, "left/film.mov", &content);
     let running = start(&world);
     wait("the film's first bytes", || staged(&world) > MIB as u64);
-    let begun = Instant::now();
-    world.write("left/note.txt", "changed while the film is on its way");
-    world.write("right/answer.txt", "and the other way");
-    wait("the document", || world.has("right/note.txt") && world.has("left/answer.txt"));
-    let took = begun.elapsed();
+    within(Duration::from_secs(3), "a document", |turn| {
+        let (note, answer) = (format!("note {turn}.txt"), format!("answer {turn}.txt"));
+        world.write(&format!("left/{note}"), "changed while the film is on its way");
+        world.write(&format!("right/{answer}"), "and the other way");
+        wait("the document", || world.has(&format!("right/{note}")) && world.has(&format!("left/{answer}")))
+    });
     assert!(!world.has("right/film.mov"), "the film came first");
-    assert!(took < Duration::from_secs(3), "the document took {took:?}");
-    fs::rename(world.path("left/note.txt"), world.path("left/renamed.txt")).unwrap();
-    wait("a rename", || world.has("right/renamed.txt") && !world.has("right/note.txt"));
+    fs::rename(world.path("left/note 0.txt"), world.path("left/renamed.txt")).unwrap();
+    wait("a rename", || world.has("right/renamed.txt") && !world.has("right/note 0.txt"));
     assert!(!world.has("right/film.mov"), "the film came first");
     let (_, status) = world.json(["status", "--config", "slow.toml", "--state", "state"]);
     assert_eq!(status["in_sync"], false, "{status}");
@@ -74,6 +85,7 @@ fn a_document_overtakes_a_large_file_on_its_way() {
         (&"film.mov".into(), &content.len().into()),
         "{status}"
     );
+    is_fast(&world);
     wait("the film", || world.has("right/film.mov"));
     assert!(fs::read(world.path("right/film.mov")).unwrap() == content);
     assert_eq!(running.stop().0, 0);
@@ -85,14 +97,22 @@ fn a_document_overtakes_a_large_file_on_its_way() {
 #[test]
 fn a_large_copy_goes_on_after_a_kill_and_after_a_stop() {
     let world = slow_line();
-    let content = film(2, 28 * MIB);
+    // It takes a minute and more.
+    let content = film(2, 40 * MIB);
     put(&world, "left/film.mov", &content);
+    within(Duration::from_secs(5), "stopping", |_| {
+        let before = staged(&world);
+        let running = start(&world);
+        // Less than this is not worth keeping.
+        wait("some of the film", || staged(&world) > before + 3 * MIB as u64);
+        running.stop().1
+    });
+    let kept = staged(&world);
     let running = start(&world);
-    wait("some of the film", || staged(&world) > 6 * MIB as u64);
-    assert!(running.stop().1 < Duration::from_secs(5));
-    let running = start(&world);
-    wait("more of the film", || staged(&world) > 16 * MIB as u64);
+    wait("more of the film", || staged(&world) > kept + MIB as u64);
     running.kill();
+    assert!(!world.has("right/film.mov"));
+    is_fast(&world);
     let running = start(&world);
     wait("the film", || world.has("right/film.mov"));
     assert!(fs::read(world.path("right/film.mov")).unwrap() == content);
@@ -107,12 +127,13 @@ fn a_large_file_that_changes_on_its_way_arrives_as_it_is_at_last() {
     put(&world, "left/film.mov", &film(3, 24 * MIB));
     put(&world, "left/gone.mov", &film(4, 24 * MIB));
     let running = start(&world);
-    wait("some of it", || staged(&world) > 4 * MIB as u64);
+    wait("some of it", || staged(&world) > 2 * MIB as u64);
     let mut file = fs::File::options().write(true).open(world.path("left/film.mov")).unwrap();
     file.seek(SeekFrom::Start(MIB as u64)).unwrap();
     file.write_all(b"another cut").unwrap();
     drop(file);
     fs::remove_file(world.path("left/gone.mov")).unwrap();
+    is_fast(&world);
     wait("the film", || world.has("right/film.mov"));
     let [left, right] = ["left", "right"].map(|side| fs::read(world.path(side).join("film.mov")).unwrap());
     assert!(left == right && left[MIB..].starts_with(b"another cut"));
@@ -151,10 +172,10 @@ fn a_backlog_does_not_hold_up_what_changes_now() {
     let running = start(&world);
     wait("the beginning of the backlog", || world.has("right/old"));
     wait("something of the backlog", || world.names("right/old").len() > 20);
-    let begun = Instant::now();
     world.write("left/now.txt", "now");
-    wait("what changed now", || world.has("right/now.txt"));
-    assert!(world.names("right/old").len() < 600, "the backlog was there first, after {:?}", begun.elapsed());
+    let took = wait("what changed now", || world.has("right/now.txt"));
+    assert!(world.names("right/old").len() < 600, "the backlog was there first, after {took:?}");
+    is_fast(&world);
     wait("the whole backlog", || world.names("right/old").len() == 600);
     assert_eq!(running.stop().0, 0);
     let quiet = world.run(["sync", "--config", "slow.toml", "--state", "state"]);
@@ -164,7 +185,8 @@ fn a_backlog_does_not_hold_up_what_changes_now() {
 #[test]
 fn a_conflict_of_large_files_holds_nothing_up_either() {
     let world = slow_line();
-    let [left, right] = [film(5, 10 * MIB), film(6, 11 * MIB)];
+    is_fast(&world);
+    let [left, right] = [film(5, 20 * MIB), film(6, 21 * MIB)];
     put(&world, "left/film.mov", &film(7, 9 * MIB));
     let running = start(&world);
     wait("the first version", || world.has("right/film.mov"));
@@ -172,14 +194,15 @@ fn a_conflict_of_large_files_holds_nothing_up_either() {
     put(&world, "left/film.mov", &left);
     put(&world, "right/film.mov", &right);
     world.age("left/film.mov", 600);
+    line(&world, "512 KiB");
     let running = start(&world);
     wait("both versions on their way", || {
         staged(&world) > MIB as u64 && world.bytes("left/.bothways/partial") > MIB as u64
     });
-    let begun = Instant::now();
     world.write("left/note.txt", "changed meanwhile");
-    wait("the document", || world.has("right/note.txt"));
-    assert!(world.names("right").iter().all(|name| !name.contains("clash")), "after {:?}", begun.elapsed());
+    let took = wait("the document", || world.has("right/note.txt"));
+    assert!(world.names("right").iter().all(|name| !name.contains("clash")), "after {took:?}");
+    is_fast(&world);
     let clash = |side: &str| {
         let names = world.names(side);
         let found = names.into_iter().find(|name| !name.contains('/') && name.contains("clash"))?;

@@ -14,6 +14,8 @@ mod control;
 mod faults;
 #[cfg(unix)]
 mod lanes;
+#[cfg(target_os = "linux")]
+mod leftovers;
 #[cfg(unix)]
 mod live;
 #[cfg(target_os = "linux")]
@@ -36,8 +38,6 @@ mod schema;
 mod screen;
 #[cfg(unix)]
 mod service;
-#[cfg(unix)]
-mod session;
 mod sync;
 mod undo;
 mod world;

@@ -7,8 +7,8 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::running::{Running, wait};
 use super::schema;
-use super::session::{Session, wait};
 use super::world::World;
 
 /// A service manager that listens.
@@ -66,7 +66,7 @@ fn the_manager_hears_how_the_session_stands_and_that_it_lives() {
     // At that pace it takes minutes.
     fs::write(world.path("left/long.bin"), vec![1; 4_000_000]).unwrap();
     let manager = Listening::at(&world.path("notify"));
-    let session = Session::start(&world, |command| {
+    let session = Running::configured(&world, |command| {
         command.env("NOTIFY_SOCKET", world.path("notify")).env("WATCHDOG_USEC", "400000");
     });
     let place = manager.hears(0, "READY=1");
@@ -102,7 +102,7 @@ fn the_manager_hears_how_the_session_stands_and_that_it_lives() {
     wait("signs of life while a folder is away", || manager.pings() >= before + 5);
     fs::rename(world.path("away"), world.path("right")).unwrap();
     let place = manager.hears(place, "READY=1");
-    assert_eq!(session.stop(), 0);
+    assert_eq!(session.stop().0, 0);
     manager.hears(place, "STOPPING=1");
     let words: Vec<_> = manager.since(0).0.into_iter().filter(|one| !one.contains("WATCHDOG=1")).collect();
     assert!(words[0].starts_with("READY=1"), "{words:?}");

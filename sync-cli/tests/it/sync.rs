@@ -1,5 +1,7 @@
 //! The work itself, and how the program ends.
 
+#[cfg(unix)]
+use crate::running::{send, wait};
 use crate::world::World;
 
 #[test]
@@ -247,16 +249,10 @@ fn ctrl_c_stops_cleanly_and_the_next_run_goes_on() {
         "left_root = 'left'\nright_root = 'right'\n[performance]\nbandwidth_limit = \"10 KB\"\n",
     );
     let mut child = world.command(["sync", "--config", "c.toml"]).spawn().unwrap();
-    let started = std::time::Instant::now();
-    while world.bytes("right/.bothways") < 30_000 && started.elapsed().as_secs() < 20 {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    assert!(world.bytes("right/.bothways") >= 30_000, "the copy has begun");
-    let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(sent.success());
-    let status = child.wait().unwrap();
-    assert!(started.elapsed().as_secs() < 60, "it went on to the end");
-    assert_eq!(status.code(), Some(1), "something was left undone");
+    wait("the copy to begin", || world.bytes("right/.bothways") >= 30_000);
+    send("-INT", child.id());
+    wait("its end", || child.try_wait().unwrap().is_some());
+    assert_eq!(child.wait().unwrap().code(), Some(1), "something was left undone");
     let done = world.names("right");
     assert!(done.len() < names.len(), "{done:?}");
     for name in &done {

@@ -20,7 +20,10 @@ pub(crate) struct Outcome {
 impl World {
     /// Empty folders `left` and `right`.
     pub(crate) fn new() -> Self {
-        let temp = tempfile::Builder::new().prefix("bothways-test-").tempdir().unwrap();
+        #[cfg(target_os = "linux")]
+        super::leftovers::clear();
+        let prefix = format!("bothways-test-{}-", std::process::id());
+        let temp = tempfile::Builder::new().prefix(&prefix).tempdir().unwrap();
         for name in ["left", "right"] {
             std::fs::create_dir(temp.path().join(name)).unwrap();
         }
@@ -75,6 +78,12 @@ impl World {
         all
     }
 
+    /// The log of a session whose state lies in `state`.
+    #[cfg(unix)]
+    pub(crate) fn log(&self) -> String {
+        content(&self.path("state/bothways.log"))
+    }
+
     /// How many bytes lie below `name`.
     #[cfg(unix)]
     pub(crate) fn bytes(&self, name: &str) -> u64 {
@@ -122,6 +131,29 @@ impl World {
         assert!(outcome.code <= 1, "{}\n{}\n{}", outcome.code, outcome.out, outcome.err);
         outcome
     }
+}
+
+/// What a session did last is shown with the test that failed.
+impl Drop for World {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        let log = std::fs::read_to_string(self.path("state/bothways.log")).unwrap_or_default();
+        let lines: Vec<_> = log.lines().collect();
+        println!("The end of the log:\n{}", lines[lines.len().saturating_sub(60)..].join("\n"));
+        let [left, right] = ["left", "right"].map(|side| self.names(side));
+        let only = |one: &[String], other: &[String]| {
+            one.iter().filter(|name| !other.contains(name)).take(20).cloned().collect::<Vec<_>>()
+        };
+        println!("Only left: {:?}\nOnly right: {:?}", only(&left, &right), only(&right, &left));
+    }
+}
+
+/// What a file holds; nothing where there is none.
+#[cfg(unix)]
+pub(crate) fn content(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
 }
 
 impl From<Output> for Outcome {

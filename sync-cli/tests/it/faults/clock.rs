@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::Value;
 
 use super::{STATE, configure, ends_clean, in_sync, tell, tree, wait};
-use crate::session::Session;
+use crate::running::Running;
 use crate::world::World;
 
 const HOUR: i64 = 3600;
@@ -51,7 +51,7 @@ fn a_clock_that_is_set_back_and_forward_again_changes_nothing() {
     }
     let library = library();
     let began = SystemTime::now();
-    let session = Session::start(&world, |command| {
+    let session = Running::configured(&world, |command| {
         command.env("LD_PRELOAD", &library).env("FAKETIME_TIMESTAMP_FILE", &clock.0);
         // Pauses are measured by another clock, which nobody sets; the times of files are those that they have.
         command.env("FAKETIME_NO_CACHE", "1").env("NO_FAKE_STAT", "1");

@@ -9,10 +9,10 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::{
-    Dice, Disk, MIB, configure, ends_clean, in_sync, is_root, leftovers, log, problems, status, tell, tree,
+    Dice, Disk, MIB, configure, ends_clean, in_sync, is_root, leftovers, problems, status, tell, tree,
 };
 use super::{STATE, wait};
-use crate::session::Session;
+use crate::running::Running;
 use crate::world::World;
 
 /// How often each failure was told to a person.
@@ -61,7 +61,7 @@ fn a_full_disk_takes_what_fits_and_the_rest_as_soon_as_there_is_room() {
     }
     fs::write(world.path("left/film"), dice.bytes(6 * MIB)).unwrap();
     let wanted = tree(&world.path("left"));
-    let session = Session::start(&world, |_| {});
+    let session = Running::configured(&world, |_| {});
     let right = world.path("disk/right");
     wait("that everything has arrived or stands as a problem", || {
         let problems = problems(&world);
@@ -123,16 +123,20 @@ fn a_disk_that_fills_under_a_large_copy_keeps_the_old_version_until_there_is_roo
     let world = World::new();
     let _disk = Disk::in_memory(&world, "disk", "40m");
     fs::create_dir(world.path("disk/right")).unwrap();
-    configure(&world, "disk/right", "[performance]\nlarge_file_bytes = '1 MiB'\nbandwidth_limit = '4 MiB'\n");
+    let line = |limit: &str| {
+        let line = format!("[performance]\nlarge_file_bytes = '1 MiB'\nbandwidth_limit = '{limit}'\n");
+        configure(&world, "disk/right", &line);
+    };
+    line("1 MiB");
     let mut dice = Dice::new(2);
     let (old, new) = (dice.bytes(200_000), dice.bytes(16 * MIB));
     fs::write(world.path("left/film"), &old).unwrap();
-    let session = Session::start(&world, |_| {});
+    let session = Running::configured(&world, |_| {});
     let right = world.path("disk/right");
     let film = right.join("film");
     wait("the old version", || film.exists());
     fs::write(world.path("left/film"), &new).unwrap();
-    wait("some of the new version", || world.bytes("disk/right/.bothways/partial") > 2 * MIB as u64);
+    wait("some of the new version", || world.bytes("disk/right/.bothways/partial") > 3 * MIB as u64);
     fill(&world.path("disk"));
     wait("that it stands as a problem", || {
         problems(&world).get("film").is_some_and(|kind| kind == "no-space")
@@ -144,11 +148,12 @@ fn a_disk_that_fills_under_a_large_copy_keeps_the_old_version_until_there_is_roo
     wait("what takes no room", || world.has("left/film.txt"));
 
     let begun = Instant::now();
+    line("0");
     fs::remove_file(world.path("disk/filler")).unwrap();
     in_sync(&world, "disk/right");
     let again = begun.elapsed();
     assert!(fs::read(&film).unwrap() == new);
-    assert!(log(&world).contains("\"result\":\"resumed\""), "it went on from where it was: {}", log(&world));
+    assert!(world.log().contains("\"result\":\"resumed\""), "it went on from where it was: {}", world.log());
     assert_eq!(problems(&world), BTreeMap::new());
     wait("nothing that is left over", || leftovers(&right).is_empty());
     ends_clean(&world, session, "disk/right");

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::{Dice, STATE, configure, ends_clean, in_sync, tell, tree};
-use crate::session::Session;
+use crate::running::Running;
 use crate::world::World;
 
 const RACE: Duration = Duration::from_secs(6);
@@ -67,7 +67,7 @@ fn folders_that_move_while_they_are_scanned_and_files_that_turn_into_folders_los
     for number in 0..15 {
         world.write(&format!("right/swap/{number}"), &format!("at first {number}"));
     }
-    let session = Session::start(&world, |_| {});
+    let session = Running::configured(&world, |_| {});
     let (left, right) = (world.path("left"), world.path("right"));
     let (moved, swapped) = std::thread::scope(|scope| {
         let moved = scope.spawn(|| moves(&left, Dice::new(7)));

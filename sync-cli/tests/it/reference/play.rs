@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::Mutex;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use super::scenes::{Setting, Show, Step};
 use super::stable::stable;
+use crate::running::{READY, send, wait};
 use crate::world::World;
 
 /// 2024-05-17 09:00 UTC, when the two offices last worked together.
@@ -78,30 +79,22 @@ impl Stage {
 
     /// Lets a session run behind the scene, which was ready and has looked at everything.
     pub(super) fn begin(&self) {
-        let begun = Instant::now();
         let child = self.world.command(["run", "--quiet"]).stderr(Stdio::null()).spawn().unwrap();
         *self.session.lock().unwrap() = Some(Ended(child));
-        let looks = || self.world.json(["status"]).1["live"]["next_full_scan"].is_string();
-        while !looks() {
-            assert!(begun.elapsed() < PATIENCE, "the session does not begin");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        wait("the session's beginning", || {
+            self.world.json(["status"]).1["live"]["next_full_scan"].is_string()
+        });
     }
 
     /// Waits until a path comes up.
     pub(super) fn wait_for(&self, name: &str) {
-        let begun = Instant::now();
-        while !self.world.has(name) {
-            assert!(begun.elapsed() < PATIENCE, "{name} has not come");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        wait(name, || self.world.has(name));
     }
 
     /// Ends the session behind the scene.
     pub(super) fn end(&self) {
         let mut ended = self.session.lock().unwrap().take().unwrap();
-        let id = ended.0.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        send("-TERM", ended.0.id());
         assert!(ended.0.wait().unwrap().success());
     }
 
@@ -147,27 +140,19 @@ impl Stage {
     /// Starts a session, changes something, waits for a path to come up, and asks the session to end. The exit code,
     /// and what it said.
     fn live(&self, line: &str, change: fn(&Self), arrives: &str) -> (i32, String) {
-        let begun = Instant::now();
         let mut child = Ended(self.world.command(words(line)).stderr(Stdio::piped()).spawn().unwrap());
         let mut said = BufReader::new(child.0.stderr.take().unwrap());
         let mut printed = String::new();
-        while !printed.contains("both folders are there") {
+        while !printed.contains(READY) {
             assert!(said.read_line(&mut printed).unwrap() > 0, "{line} ended: {printed}");
         }
         change(self);
-        while !self.world.has(arrives) {
-            assert!(begun.elapsed() < PATIENCE, "{line}: {arrives} has not come: {printed}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        let id = child.0.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        wait(arrives, || self.world.has(arrives));
+        send("-INT", child.0.id());
         said.read_to_string(&mut printed).unwrap();
         (child.0.wait().unwrap().code().unwrap_or(-1), printed)
     }
 }
-
-/// How long something may take that takes a moment.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A program that does not outlive its test.
 struct Ended(Child);
