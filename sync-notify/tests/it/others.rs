@@ -47,7 +47,7 @@ fn hook(port: u16, secret: SecretSource) -> WebhookChannel {
         url: format!("http://127.0.0.1:{port}/hook?key=geheim"),
         secret,
         ca_file: None,
-        timeout: Duration::from_secs(2),
+        timeout: Duration::from_mins(1),
     })
 }
 
@@ -92,7 +92,7 @@ fn what_a_web_service_answers_is_told_and_its_address_is_not() {
     let silent = hook(strange_server(b""), SecretSource::None);
     let error = silent.deliver(&letter(Vec::new()), Instant::now() + Duration::from_millis(500)).unwrap_err();
     assert!(matches!(error, DeliveryError::Silent { .. }), "{error}");
-    assert!(begun.elapsed() < Duration::from_secs(3));
+    assert!(begun.elapsed() < Duration::from_secs(30), "the deadline counts, and not its own time");
     let free = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let error = hook(free, SecretSource::None).deliver(&letter(Vec::new()), soon()).unwrap_err();
     assert!(matches!(error, DeliveryError::Unreachable { .. }), "{error}");
@@ -108,16 +108,16 @@ fn a_command_reads_the_letter_and_its_failure_is_told() {
         CommandChannel::new(CommandSettings { words, timeout: Duration::from_secs(seconds) })
     };
     let sent = letter(vec![event("1", conflict("x"))]);
-    let delivered = shell("cat > \"$1\"; echo taken", 5).deliver(&sent, soon()).unwrap();
+    let delivered = shell("cat > \"$1\"; echo taken", 60).deliver(&sent, soon()).unwrap();
     assert_eq!(delivered.answer, "taken");
     assert_eq!(Letter::from_json(&std::fs::read(&file).unwrap()).unwrap(), sent);
-    let error = shell("echo \"no disk\" >&2; exit 3", 5).deliver(&sent, soon()).unwrap_err();
+    let error = shell("echo \"no disk\" >&2; exit 3", 60).deliver(&sent, soon()).unwrap_err();
     assert!(error.to_string().contains("exit status: 3: no disk"), "{error}");
     // It neither reads, nor ends, nor stops printing, and starts something that does the same.
     let begun = Instant::now();
     let error = shell("yes & yes >&2", 1).deliver(&sent, soon()).unwrap_err();
     assert!(error.to_string().contains("took too long"), "{error}");
-    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
     let none = CommandSettings { words: vec!["/nonexistent/x".to_owned()], timeout: Duration::from_secs(1) };
     let error = CommandChannel::new(none).deliver(&sent, soon()).unwrap_err();
     assert!(error.to_string().contains("cannot be started"), "{error}");
