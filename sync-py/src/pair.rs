@@ -81,7 +81,7 @@ impl Pair {
                 Err(SessionError::NotRunning) => return Ok(None),
                 // It is about to end, and was asked for nothing yet.
                 Err(SessionError::Wire(WireError::Gone)) if Instant::now() < until => {
-                    std::thread::sleep(TURN)
+                    std::thread::sleep(TURN);
                 }
                 Err(error) => return Err(error),
             }

@@ -61,7 +61,7 @@ pub(crate) fn work<T: Send, E: Into<Failure>>(
             done
         })?;
         let mut glances = Glances::default();
-        while glances.wait(py, &ended).is_none() {
+        while Glances::wait(py, &ended).is_none() {
             raised.keep(py, follow, glances.attend(py, follow, callbacks, raised.is_any()));
         }
         let done = py.detach(|| worker.join());
@@ -90,13 +90,12 @@ pub(crate) fn consult<T: Send + 'static>(
     })?;
     let mut glances = Glances::default();
     let done = loop {
-        let come = glances.wait(py, &ended);
+        let come = Glances::wait(py, &ended);
         raised.keep(py, follow, glances.attend(py, follow, callbacks, raised.is_any()));
         if let Some(come) = come {
             // Nothing is left to do for it, and a thread that is gone cannot be lost in a fork.
             let join = py.detach(|| worker.join());
-            break come
-                .map_or_else(|_| Err(join.err().unwrap_or_else(|| Box::new("it vanished"))), |done| done);
+            break come.unwrap_or_else(|_| Err(join.err().unwrap_or_else(|| Box::new("it vanished"))));
         }
         if let Some(error) = raised.0.take_if(|_| follow.leave() != Left::Stays) {
             if follow.leave() == Left::Running {
@@ -160,7 +159,7 @@ struct Glances(u32);
 
 impl Glances {
     /// What has come; none when it is time for a look round.
-    fn wait<T: Send>(&mut self, py: Python<'_>, ended: &Receiver<T>) -> Option<Result<T, RecvTimeoutError>> {
+    fn wait<T: Send>(py: Python<'_>, ended: &Receiver<T>) -> Option<Result<T, RecvTimeoutError>> {
         let come = py.detach(|| ended.recv_timeout(GLANCE));
         (come.as_ref().err() != Some(&RecvTimeoutError::Timeout)).then_some(come)
     }
