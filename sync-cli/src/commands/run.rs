@@ -1,6 +1,7 @@
 //! `run`: the live session, until it is stopped.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -18,7 +19,12 @@ use crate::{show, stop};
 pub(super) fn run(context: &Context, roots: &Roots) -> Result<Exit, Failure> {
     let pair = context.pair(roots, true)?;
     let settings = source(&pair.config, roots);
-    let told = Told { context, cancel: pair.watch.cancel(), manager: Manager::new() };
+    let told = Told {
+        context,
+        cancel: pair.watch.cancel(),
+        manager: Manager::new(),
+        waited: AtomicBool::new(false),
+    };
     end_in_time(Arc::clone(&told.cancel), context.screen.clone());
     let ended = live(&settings, &pair.options, &told);
     Manager::stopping();
@@ -62,6 +68,10 @@ fn end_in_time(cancel: Arc<Cancel>, screen: Screen) {
     }
 }
 
+fn now() -> String {
+    show::sync::time_of_day(&jiff::Timestamp::now().to_string())
+}
+
 const READY: &str = "both folders are there; changes are synced from now on";
 
 /// Tells a person, or with `--json` a machine, what each cycle did: one line each. The service manager hears how the
@@ -70,6 +80,8 @@ struct Told<'a> {
     context: &'a Context,
     cancel: Arc<Cancel>,
     manager: Manager,
+    /// Whether a folder was waited for since both were there last.
+    waited: AtomicBool,
 }
 
 impl Watch for Told<'_> {
@@ -90,7 +102,9 @@ impl Watch for Told<'_> {
 
 impl LiveWatch for Told<'_> {
     fn ready(&self) {
-        self.context.screen.say(&format!("{READY} (Ctrl-C stops)"));
+        let again = self.waited.swap(false, Ordering::Relaxed);
+        let line = if again { format!("{}  {READY}", now()) } else { format!("{READY} (Ctrl-C stops)") };
+        self.context.screen.say(&line);
         log::info!(operation = "run"; "both roots are there: changes are synced from now on");
         log::logger().flush();
         Manager::ready(READY);
@@ -114,7 +128,7 @@ impl LiveWatch for Told<'_> {
         let status = match reloaded {
             Reloaded::Taken { changes, opens } => {
                 for line in show::reload::lines(changes) {
-                    self.context.screen.say(&line);
+                    self.context.screen.say(&format!("{}  {line}", now()));
                 }
                 // It is ready when both roots are there again.
                 if *opens { None } else { Some(READY.to_owned()) }
@@ -140,7 +154,8 @@ impl LiveWatch for Told<'_> {
 
     fn waits(&self, error: &SessionError) {
         let words = show::plain(&error.to_string());
-        self.context.screen.tell(&format!("waiting: {words}; it goes on by itself"));
+        self.waited.store(true, Ordering::Relaxed);
+        self.context.screen.tell(&format!("{}  waiting: {words}; it goes on by itself", now()));
         Manager::status(&format!("waiting: {words}"));
         log::logger().flush();
     }

@@ -10,9 +10,20 @@ use sync_engine::report::SyncReport;
 use super::lists::{self, Limit};
 use super::{ALARM, BOLD, CARE, FAINT, GOOD, count, grouped, paint, path, plain, words};
 
+/// The time of day that stands before a line of a live session, from a moment as reports write it.
+pub(crate) fn time_of_day(moment: &str) -> String {
+    paint(FAINT, format!("{}Z", moment.get(11..19).unwrap_or_default()))
+}
+
+/// How many, and where the first of them is.
+fn some(number: String, mut paths: impl Iterator<Item = String>) -> String {
+    let first = paths.next().unwrap_or_default();
+    let more = if paths.next().is_some() { ", …" } else { "" };
+    paint(CARE, format!("{number} ({first}{more})"))
+}
+
 /// What one cycle of a live session did, on one line.
 pub(crate) fn line(report: &SyncReport) -> String {
-    let time = report.finished.get(11..19).unwrap_or_default();
     let mut parts: Vec<String> = report
         .done
         .iter()
@@ -23,10 +34,12 @@ pub(crate) fn line(report: &SyncReport) -> String {
         parts.push(format_size(report.bytes_copied));
     }
     if !report.conflicts.is_empty() {
-        parts.push(paint(CARE, count(report.conflicts.len() as u64, "conflict", "conflicts")));
+        let number = count(report.conflicts.len() as u64, "conflict", "conflicts");
+        parts.push(some(number, report.conflicts.iter().map(|conflict| path(&conflict.path))));
     }
     if !report.problems.is_empty() {
-        parts.push(paint(CARE, count(report.problems.len() as u64, "problem", "problems")));
+        let number = count(report.problems.len() as u64, "problem", "problems");
+        parts.push(some(number, report.problems.iter().map(|problem| path(&problem.path))));
     }
     if report.waiting > 0 {
         parts.push(format!("{} more to do", grouped(report.waiting)));
@@ -34,7 +47,7 @@ pub(crate) fn line(report: &SyncReport) -> String {
     if let Some(halt) = &report.halt {
         parts.push(format!("{}: {}", paint(ALARM, "HALTED"), plain(&halt.message)));
     }
-    format!("{}  {}", paint(FAINT, format!("{time}Z")), parts.join(", "))
+    format!("{}  {}", time_of_day(&report.finished), parts.join(", "))
 }
 
 pub(crate) fn text(report: &SyncReport, level: i8) -> String {
