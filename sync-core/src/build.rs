@@ -6,6 +6,7 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
+use core::cmp::Ordering;
 
 use crate::case::{Case, Outcome};
 use crate::compare::equivalence;
@@ -87,19 +88,8 @@ impl<'b> Builder<'b> {
             let action = at.zip(clash).and_then(|(at, clash)| self.second(second, at, clash));
             self.actions.extend(action);
         }
-        let (mut spelling, mut rest): (Vec<_>, Vec<_>) =
-            self.actions.into_iter().partition(|action| action.phase == Phase::Renames);
-        spelling.sort_by(|a, b| a.path.cmp(&b.path));
-        rest.sort_by(|a, b| {
-            a.phase.cmp(&b.phase).then_with(|| match a.phase {
-                Phase::Renames | Phase::Dirs => a.path.cmp(&b.path),
-                Phase::Copies => (a.bytes(), a.mtime_ns(), &a.path).cmp(&(b.bytes(), b.mtime_ns(), &b.path)),
-                Phase::Deletes | Phase::Replacements => b.path.cmp(&a.path),
-            })
-        });
         plan.actions = self.renames;
-        plan.actions.append(&mut spelling);
-        plan.actions.append(&mut rest);
+        append_in_turn(self.actions, &mut plan.actions);
         for one in self.slots.questions {
             if plan.questions.iter().all(|(question, _)| *question != one.0) {
                 plan.questions.push(one);
@@ -118,8 +108,12 @@ impl<'b> Builder<'b> {
 
     /// The path as it is before this action renames it: the parent as it is by then, the name as it was seen.
     pub(crate) fn seen_at(&self, case: &Case<'_>, side: Side) -> RelPath {
+        let seen = case.difference.sides[side].seen();
+        if self.equivalence.is_exact() && seen.is_none_or(|seen| seen.spelled.name() == case.path().name()) {
+            return case.path().clone();
+        }
         let parent = case.path().parent().unwrap_or_default();
-        match case.difference.sides[side].seen() {
+        match seen {
             Some(seen) => self.at(side, &parent).join_checked(seen.spelled.name()),
             None => self.at(side, case.path()),
         }
@@ -317,6 +311,7 @@ impl<'b> Builder<'b> {
             _ if case.difference.sides[to].seen().is_some_and(|old| old.crowded) => self.seen_at(case, to),
             // A side without spelling leaves that of the directory which goes, or of what was here before.
             (None, Some(seen)) if !seen.shows_spelling => self.seen_at(case, to),
+            (None, Some(_)) if self.equivalence.is_exact() => self.seen_at(case, from),
             (None, Some(seen)) => {
                 // Nothing is there, or a directory that goes: no spelling has to be kept.
                 let parent = case.path().parent().unwrap_or_default();
@@ -680,6 +675,51 @@ impl<'b> Builder<'b> {
         xattrs_of(&case.difference, side, self.evidence)
             .or_else(|| case.difference.agreed.as_ref().and_then(|agreed| agreed.sides[side].xattrs))
     }
+}
+
+/// When an action's turn comes: what is compared of it, so that actions, which are large, are moved but once.
+struct Turn<'a> {
+    phase: Phase,
+    bytes: u64,
+    mtime_ns: i64,
+    path: &'a RelPath,
+    at: usize,
+}
+
+impl<'a> Turn<'a> {
+    fn of(at: usize, action: &'a Action) -> Self {
+        let Action { phase, path, .. } = action;
+        let (bytes, mtime_ns) = match phase {
+            Phase::Copies => (action.bytes(), action.mtime_ns()),
+            Phase::Renames | Phase::Dirs | Phase::Deletes | Phase::Replacements => (0, 0),
+        };
+        Self { phase: *phase, bytes, mtime_ns, path, at }
+    }
+
+    /// Of one turn, the first that was planned.
+    fn cmp(&self, other: &Self) -> Ordering {
+        let first = |one: &Self| (one.phase, one.bytes, one.mtime_ns);
+        let paths = || match self.phase {
+            Phase::Renames | Phase::Dirs | Phase::Copies => self.path.cmp(other.path),
+            // Children before parents.
+            Phase::Deletes | Phase::Replacements => other.path.cmp(self.path),
+        };
+        first(self).cmp(&first(other)).then_with(paths).then(self.at.cmp(&other.at))
+    }
+}
+
+fn append_in_turn(actions: Vec<Action>, all: &mut Vec<Action>) {
+    let mut turns: Vec<Turn<'_>> =
+        actions.iter().enumerate().map(|(at, action)| Turn::of(at, action)).collect();
+    turns.sort_unstable_by(Turn::cmp);
+    let order: Vec<usize> = turns.iter().map(|turn| turn.at).collect();
+    if order.is_sorted() && all.is_empty() {
+        *all = actions;
+        return;
+    }
+    let mut places: Vec<Option<Action>> = actions.into_iter().map(Some).collect();
+    all.reserve(places.len());
+    all.extend(order.into_iter().filter_map(|at| places.get_mut(at)?.take()));
 }
 
 /// Whether a directory's own permissions keep its owner from changing what is in it.

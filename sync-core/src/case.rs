@@ -2,7 +2,8 @@
 //!
 //! Owns [`Case`] and [`Outcome`], the working notes that pairing, resolving and building share.
 
-use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use core::ops::Deref;
 
 use crate::compare::Difference;
 use crate::entry::Trouble;
@@ -51,10 +52,38 @@ pub(crate) enum Word {
     Refused,
 }
 
+/// A difference as it was found, or as a rename made it. There are as many as paths in a first meeting, so that it
+/// takes no more room than a pointer.
+#[derive(Clone, Debug)]
+pub(crate) enum Subject<'a> {
+    Found(&'a Difference),
+    Made(Box<Difference>),
+}
+
+impl Deref for Subject<'_> {
+    type Target = Difference;
+
+    fn deref(&self) -> &Difference {
+        match self {
+            Self::Found(difference) => difference,
+            Self::Made(difference) => difference,
+        }
+    }
+}
+
+impl Subject<'_> {
+    pub(crate) fn into_owned(self) -> Difference {
+        match self {
+            Self::Found(difference) => difference.clone(),
+            Self::Made(difference) => *difference,
+        }
+    }
+}
+
 /// One path with what is known and decided of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Case<'a> {
-    pub(crate) difference: Cow<'a, Difference>,
+    pub(crate) difference: Subject<'a>,
     pub(crate) states: Sides<State>,
     pub(crate) ask: Sides<bool>,
     pub(crate) ask_xattrs: Sides<bool>,
@@ -67,7 +96,7 @@ pub(crate) struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
-    pub(crate) fn new(difference: Cow<'a, Difference>, evidence: &Evidence) -> Self {
+    pub(crate) fn new(difference: Subject<'a>, evidence: &Evidence) -> Self {
         let Observed { states, ask, ask_xattrs, failed } = observe(&difference, evidence);
         Self {
             difference,

@@ -6,11 +6,10 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::borrow::Borrow;
 use core::iter::Peekable;
 
 use crate::abilities::Abilities;
-use crate::baseline::{Agreed, BaselineDir, Record};
+use crate::baseline::{Agreed, AgreedDir, Was};
 use crate::entry::{Entry, Kind, Reason, Trouble, held_and_differ};
 use crate::fold::Equivalence;
 use crate::guard::Taken;
@@ -83,7 +82,7 @@ pub struct Difference {
     /// The key path.
     pub path: RelPath,
     /// What both sides last agreed on.
-    pub agreed: Option<Agreed>,
+    pub agreed: Option<Box<Agreed>>,
     /// What each side shows now.
     pub sides: Sides<Sighting>,
 }
@@ -113,7 +112,7 @@ pub struct Comparison {
 /// With `everything`, paths at which nothing happened are listed too.
 pub fn compare(
     snapshots: &Sides<Snapshot>,
-    baseline: impl Iterator<Item = impl Borrow<BaselineDir>>,
+    baseline: impl Iterator<Item = impl AgreedDir>,
     abilities: &Sides<Abilities>,
     everything: bool,
 ) -> Comparison {
@@ -123,7 +122,7 @@ pub fn compare(
 /// The same, with the paths of `focus` listed whether anything happened there or not.
 pub fn compare_closely(
     snapshots: &Sides<Snapshot>,
-    baseline: impl Iterator<Item = impl Borrow<BaselineDir>>,
+    baseline: impl Iterator<Item = impl AgreedDir>,
     abilities: &Sides<Abilities>,
     everything: bool,
     focus: &Focus,
@@ -137,7 +136,8 @@ pub fn compare_closely(
         result: Comparison::default(),
     };
     let views = snapshots.as_ref().map(|snapshot| view_of(snapshot.root()));
-    join.dir(&RelPath::root(), &Sides::from_fn(|_| RelPath::root()), &views);
+    let root = RelPath::root();
+    join.dir(&root, &Sides::from_fn(|_| root.clone()), &views);
     join.result
 }
 
@@ -160,7 +160,7 @@ fn view_of(listing: &Listing) -> View<'_> {
     listing.trouble().map_or(View::Listing(listing), View::Unknown)
 }
 
-struct Join<'a, B: Iterator<Item: Borrow<BaselineDir>>> {
+struct Join<'a, B: Iterator<Item: AgreedDir>> {
     snapshots: &'a Sides<Snapshot>,
     baseline: Peekable<B>,
     abilities: &'a Sides<Abilities>,
@@ -176,38 +176,44 @@ enum Found<'a> {
     Unobserved(&'a Unobserved),
 }
 
-impl<B: Iterator<Item: Borrow<BaselineDir>>> Join<'_, B> {
+impl<B: Iterator<Item: AgreedDir>> Join<'_, B> {
     fn dir(&mut self, path: &RelPath, spelled: &Sides<RelPath>, views: &Sides<View<'_>>) {
         let taken = self.take_baseline(path);
-        let rows = taken.as_ref().map(|dir| dir.borrow().children.as_slice()).unwrap_or_default();
-        let mut rows = rows.iter().peekable();
+        let key_at = |row: usize| taken.as_ref().and_then(|dir| dir.key(row));
+        let mut row = 0;
         let mut cursors = views.map(Cursor::new);
         let looks_closely = !self.focus.is_empty() && self.focus.touches(path);
         loop {
+            let known = key_at(row);
             // Nearly every path of nearly every run takes this turn, and copies nothing.
             if !self.everything
                 && !looks_closely
-                && let Some((row, agreed)) = rows.peek()
-                && let (Some(left), Some(right)) = (cursors.left.sole_leaf(row), cursors.right.sole_leaf(row))
-                && self.is_settled(agreed, Side::Left, &left)
-                && self.is_settled(agreed, Side::Right, &right)
+                && let (Some(key), Some(dir)) = (known, &taken)
+                && let (Some(left), Some(right)) = (cursors.left.sole_leaf(key), cursors.right.sole_leaf(key))
+                && dir.leaf(row, Side::Left).is_some_and(|was| self.is_settled(&was, Side::Left, &left))
+                && dir.leaf(row, Side::Right).is_some_and(|was| self.is_settled(&was, Side::Right, &right))
             {
-                rows.next();
+                row += 1;
                 cursors.left.next += 1;
                 cursors.right.next += 1;
                 continue;
             }
-            let next = [rows.peek().map(|(key, _)| &**key), cursors.left.key(), cursors.right.key()];
-            let Some(key) = next.into_iter().flatten().min() else { break };
-            let key: Box<[u8]> = key.into();
-            let agreed = rows.next_if(|(row, _)| *row == key).map(|(_, agreed)| agreed.clone());
-            let groups = Sides { left: cursors.left.take(&key), right: cursors.right.take(&key) };
-            self.path(path, spelled, views, &key, agreed, &groups);
+            let Some(key) = [known, cursors.left.key(), cursors.right.key()].into_iter().flatten().min()
+            else {
+                break;
+            };
+            let mut agreed = None;
+            if known == Some(key) {
+                agreed = taken.as_ref().and_then(|dir| dir.agreed(row)).map(Box::new);
+                row += 1;
+            }
+            let groups = Sides { left: cursors.left.take(key), right: cursors.right.take(key) };
+            self.path(path, spelled, views, key, agreed, &groups);
         }
     }
 
-    fn is_settled(&self, agreed: &Agreed, side: Side, listed: &Listed<'_>) -> bool {
-        is_settled(agreed, side, listed, self.abilities[side].shows_spelling)
+    fn is_settled(&self, was: &Was<'_>, side: Side, listed: &Listed<'_>) -> bool {
+        is_settled(was, listed, self.abilities[side].shows_spelling)
     }
 
     /// What each side shows under a key. What a filter hides for its content is unknown where it was synced or where
@@ -240,11 +246,11 @@ impl<B: Iterator<Item: Borrow<BaselineDir>>> Join<'_, B> {
     }
 
     fn take_baseline(&mut self, path: &RelPath) -> Option<B::Item> {
-        while self.baseline.next_if(|dir| dir.borrow().path < *path).is_some() {}
-        let taken = self.baseline.next_if(|dir| dir.borrow().path == *path)?;
-        let rows = &taken.borrow().children;
-        self.result.baseline_entries += rows.len() as u64;
-        self.result.baseline_files += rows.iter().filter(|(_, a)| a.kind == Kind::File).count() as u64;
+        while self.baseline.next_if(|dir| dir.path() < path).is_some() {}
+        let taken = self.baseline.next_if(|dir| dir.path() == path)?;
+        let (entries, files) = taken.counts();
+        self.result.baseline_entries += entries as u64;
+        self.result.baseline_files += files as u64;
         Some(taken)
     }
 
@@ -254,10 +260,10 @@ impl<B: Iterator<Item: Borrow<BaselineDir>>> Join<'_, B> {
         parents: &Sides<RelPath>,
         views: &Sides<View<'_>>,
         key: &[u8],
-        agreed: Option<Agreed>,
+        agreed: Option<Box<Agreed>>,
         groups: &Sides<Group<'_>>,
     ) {
-        let found = self.found(parent, key, agreed.as_ref(), groups);
+        let found = self.found(parent, key, agreed.as_deref(), groups);
         let inner = Sides::from_fn(|side| match (&found[side], views[side]) {
             (Found::Listed(listed), _) => match listed.child.and_then(|id| self.snapshots[side].dir(id)) {
                 Some(listing) => view_of(listing),
@@ -269,10 +275,16 @@ impl<B: Iterator<Item: Borrow<BaselineDir>>> Join<'_, B> {
         });
 
         let path = parent.join_checked(key);
+        // Nearly always a side spells the path as its key, and shares its bytes.
+        let spelled_as = |side: Side, name: &[u8]| {
+            let as_key = name == key && parents[side] == *parent;
+            if as_key { path.clone() } else { parents[side].join_checked(name) }
+        };
         let quiet = agreed.as_ref().is_some_and(|agreed| {
             Side::BOTH.into_iter().all(|side| match (&found[side], views[side]) {
                 (Found::Listed(listed), _) => {
-                    self.is_settled(agreed, side, listed) && !matches!(inner[side], View::Unknown(_))
+                    self.is_settled(&agreed.was(side), side, listed)
+                        && !matches!(inner[side], View::Unknown(_))
                 }
                 // Below an unreadable directory only the other side's changes are worth a word.
                 (Found::Nothing, View::Unknown(_)) => true,
@@ -284,14 +296,15 @@ impl<B: Iterator<Item: Borrow<BaselineDir>>> Join<'_, B> {
                 (Found::Nothing, _) => true,
                 (Found::Listed(_) | Found::Unobserved(_), _) => false,
             });
-        let crowded = groups.either(|group| group.listed.len() > 1);
+        let crowded = groups.either(|group| !group.others.is_empty());
         let mut refused = None;
         if crowded || (!quiet && !unknown_alone) || self.everything || self.focus.contains(&path) {
-            let mut sides =
-                Sides::from_fn(|side| sighting(&found[side], &inner[side], views[side], &parents[side]));
+            let mut sides = Sides::from_fn(|side| {
+                sighting(&found[side], &inner[side], views[side], |name| spelled_as(side, name))
+            });
             for side in Side::BOTH {
                 if let Sighting::Present(seen) = &mut sides[side] {
-                    seen.crowded = groups[side].listed.len() > 1;
+                    seen.crowded = !groups[side].others.is_empty();
                     seen.shows_spelling = self.abilities[side].shows_spelling;
                 }
             }
@@ -309,8 +322,8 @@ impl<B: Iterator<Item: Borrow<BaselineDir>>> Join<'_, B> {
             || self.baseline_has_below(&path)
         {
             let spelled = Sides::from_fn(|side| match &found[side] {
-                Found::Listed(listed) => parents[side].join_checked(listed.name),
-                _ => parents[side].join_checked(key),
+                Found::Listed(listed) => spelled_as(side, listed.name),
+                _ => spelled_as(side, key),
             });
             // Below one of several names nothing can be looked up by key alone.
             let everything = self.everything;
@@ -321,8 +334,8 @@ impl<B: Iterator<Item: Borrow<BaselineDir>>> Join<'_, B> {
     }
 
     fn baseline_has_below(&mut self, path: &RelPath) -> bool {
-        while self.baseline.next_if(|dir| dir.borrow().path < *path).is_some() {}
-        self.baseline.peek().is_some_and(|dir| dir.borrow().path.starts_with(path))
+        while self.baseline.next_if(|dir| dir.path() < path).is_some() {}
+        self.baseline.peek().is_some_and(|dir| dir.path().starts_with(path))
     }
 
     /// An entry that the other side cannot hold is unknown as a whole, with everything below it. A name that both
@@ -353,11 +366,11 @@ impl<B: Iterator<Item: Borrow<BaselineDir>>> Join<'_, B> {
 
     /// Names that are one name to the other side: the chosen one is synced, the others are a problem.
     fn collisions(&mut self, side: Side, parent: &RelPath, group: &Group<'_>, chosen: &Found<'_>) {
-        if group.listed.len() < 2 {
+        if group.others.is_empty() {
             return;
         }
         let Found::Listed(chosen) = chosen else { return };
-        for listed in group.listed.iter().filter(|listed| listed.name != chosen.name) {
+        for listed in group.listed().filter(|listed| listed.name != chosen.name) {
             let detail = alloc::format!("it collides with `{}`", crate::path::show(chosen.name));
             let trouble = Trouble::new(Reason::NameCollision, detail);
             let path = parent.join_checked(listed.name);
@@ -366,11 +379,16 @@ impl<B: Iterator<Item: Borrow<BaselineDir>>> Join<'_, B> {
     }
 }
 
-fn sighting(found: &Found<'_>, inner: &View<'_>, view: View<'_>, parent: &RelPath) -> Sighting {
+fn sighting(
+    found: &Found<'_>,
+    inner: &View<'_>,
+    view: View<'_>,
+    spelled_as: impl Fn(&[u8]) -> RelPath,
+) -> Sighting {
     match (found, view) {
         (Found::Listed(listed), _) => Sighting::Present(Seen {
             entry: listed.entry,
-            spelled: parent.join_checked(listed.name),
+            spelled: spelled_as(listed.name),
             lies_at: None,
             target: listed.target.map(Into::into),
             unreadable: match inner {
@@ -382,7 +400,7 @@ fn sighting(found: &Found<'_>, inner: &View<'_>, view: View<'_>, parent: &RelPat
         }),
         (Found::Unobserved(one), _) => Sighting::Unknown {
             trouble: one.trouble.clone(),
-            spelled: Some(parent.join_checked(&one.name)),
+            spelled: Some(spelled_as(&one.name)),
             cause: true,
         },
         (Found::Nothing, View::Unknown(trouble)) => {
@@ -394,8 +412,16 @@ fn sighting(found: &Found<'_>, inner: &View<'_>, view: View<'_>, parent: &RelPat
 
 /// All names of one side that share a key.
 struct Group<'a> {
-    listed: Vec<Listed<'a>>,
+    first: Option<Listed<'a>>,
+    /// Nearly always none.
+    others: Vec<Listed<'a>>,
     unobserved: Option<&'a Unobserved>,
+}
+
+impl<'a> Group<'a> {
+    fn listed(&self) -> impl Iterator<Item = &Listed<'a>> {
+        self.first.iter().chain(&self.others)
+    }
 }
 
 /// Walks one side's listing by key.
@@ -419,7 +445,7 @@ impl<'a> Cursor<'a> {
     }
 
     fn key(&self) -> Option<&'a [u8]> {
-        let listed = self.listing?.at(self.next).map(|listed| listed.key);
+        let listed = self.listing?.key_at(self.next);
         let unobserved = self.unobserved().map(|one| &*one.key);
         listed.into_iter().chain(unobserved).min()
     }
@@ -428,15 +454,18 @@ impl<'a> Cursor<'a> {
     fn sole_leaf(&self, key: &[u8]) -> Option<Listed<'a>> {
         let listing = self.listing?;
         let listed = listing.at(self.next).filter(|listed| listed.key == key && listed.child.is_none())?;
-        let alone = listing.at(self.next + 1).is_none_or(|after| after.key != key)
+        let alone = listing.key_at(self.next + 1).is_none_or(|after| after != key)
             && self.unobserved().is_none_or(|one| *one.key > *key);
         (alone && !listed.entry.is_dir()).then_some(listed)
     }
 
     fn take(&mut self, key: &[u8]) -> Group<'a> {
-        let mut group = Group { listed: Vec::new(), unobserved: None };
+        let mut group = Group { first: None, others: Vec::new(), unobserved: None };
         while let Some(listed) = self.listing.and_then(|l| l.at(self.next)).filter(|l| l.key == key) {
-            group.listed.push(listed);
+            match group.first {
+                None => group.first = Some(listed),
+                Some(_) => group.others.push(listed),
+            }
             self.next += 1;
         }
         while let Some(one) = self.unobserved().filter(|one| *one.key == *key) {
@@ -451,48 +480,47 @@ impl<'a> Cursor<'a> {
 fn choose<'a>(side: Side, agreed: Option<&Agreed>, groups: &Sides<Group<'a>>) -> Found<'a> {
     let group = &groups[side];
     let hides_only = |one: &Unobserved| one.trouble.reason == Reason::ContentHidden;
-    if let Some(one) = group.unobserved.filter(|one| group.listed.is_empty() || !hides_only(one)) {
+    if let Some(one) = group.unobserved.filter(|one| group.first.is_none() || !hides_only(one)) {
         return Found::Unobserved(one);
     }
-    let Some(first) = group.listed.first() else { return Found::Nothing };
-    if group.listed.len() == 1 {
+    let Some(first) = &group.first else { return Found::Nothing };
+    if group.others.is_empty() {
         return Found::Listed(*first);
     }
     let known = agreed.map(|agreed| agreed.sides[side].name.as_deref().unwrap_or(first.key));
-    let by_name = |name: &[u8]| group.listed.iter().find(|listed| listed.name == name);
+    let by_name = |name: &[u8]| group.listed().find(|listed| listed.name == name);
     let chosen = known
         .and_then(by_name)
-        .or_else(|| groups[side.other()].listed.iter().find_map(|other| by_name(other.name)))
+        .or_else(|| groups[side.other()].listed().find_map(|other| by_name(other.name)))
         .unwrap_or(first);
     Found::Listed(*chosen)
 }
 
 /// Whether a side still shows exactly the fingerprint and spelling it had when both sides agreed.
-pub(crate) fn is_settled(agreed: &Agreed, side: Side, listed: &Listed<'_>, shows_spelling: bool) -> bool {
-    let record = &agreed.sides[side];
-    let spelled_same = || match &record.name {
+pub(crate) fn is_settled(was: &Was<'_>, listed: &Listed<'_>, shows_spelling: bool) -> bool {
+    let spelled_same = || match was.name {
         None => listed.name == listed.key,
-        Some(name) => **name == *listed.name,
+        Some(name) => name == listed.name,
     };
-    is_recorded(agreed.kind, agreed.size, record, &listed.entry) && (spelled_same() || !shows_spelling)
+    is_recorded(&was.entry, &listed.entry) && (spelled_same() || !shows_spelling)
 }
 
 /// Whether an entry has exactly the fingerprint on record.
-pub(crate) fn is_recorded(kind: Kind, size: u64, record: &Record, now: &Entry) -> bool {
-    if now.kind != kind || record.attributes.differ(now.attributes) {
+pub(crate) fn is_recorded(was: &Entry, now: &Entry) -> bool {
+    if now.kind != was.kind || was.attributes.differ(now.attributes) {
         return false;
     }
-    let same_id = match (record.file_id, now.file_id) {
+    let same_id = match (was.file_id, now.file_id) {
         (Some(a), Some(b)) => a == b,
         _ => true,
     };
-    match kind {
+    match was.kind {
         Kind::Dir => true,
         Kind::File | Kind::Symlink => {
-            now.size == size
-                && now.mtime_ns == record.mtime_ns
+            now.size == was.size
+                && now.mtime_ns == was.mtime_ns
                 && same_id
-                && !held_and_differ(record.ctime_ns, now.ctime_ns)
+                && !held_and_differ(was.ctime_ns, now.ctime_ns)
         }
     }
 }

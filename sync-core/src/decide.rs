@@ -4,13 +4,12 @@
 //! so that nothing in them is lost, and then the plan. Total: it returns a plan, never an error. Start there; the
 //! building of actions is in `build`.
 
-use alloc::borrow::Cow;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use crate::abilities::Abilities;
 use crate::build::Builder;
-use crate::case::{Case, Outcome, Word};
+use crate::case::{Case, Outcome, Subject, Word};
 use crate::compare::{Comparison, Sighting, is_recorded};
 use crate::entry::Kind;
 use crate::guidance::Guidance;
@@ -55,7 +54,7 @@ pub fn decide_with(
     let cases: Vec<Case<'_>> = comparison
         .differences
         .iter()
-        .map(|difference| Case::new(Cow::Borrowed(difference), evidence))
+        .map(|difference| Case::new(Subject::Found(difference), evidence))
         .collect();
     let mut proofs = Vec::new();
     let (mut cases, moves, twins) = pair(cases, &comparison.content_hidden, evidence, &mut proofs);
@@ -107,9 +106,7 @@ fn settle(case: &mut Case<'_>, evidence: &Evidence, terms: &Terms, guidance: &Gu
 fn is_proven_only(case: &Case<'_>) -> bool {
     let Some(agreed) = &case.difference.agreed else { return false };
     case.difference.sides.iter().any(|(side, sighting)| {
-        sighting
-            .entry()
-            .is_some_and(|entry| !is_recorded(agreed.kind, agreed.size, &agreed.sides[side], entry))
+        sighting.entry().is_some_and(|entry| !is_recorded(&agreed.entry(side), entry))
     })
 }
 
@@ -165,9 +162,12 @@ fn meet(case: &mut Case<'_>, evidence: &Evidence, terms: &Terms, guidance: &Guid
 fn keep_directories(cases: &mut [Case<'_>], terms: &Terms, guidance: &Guidance) {
     let mut stays: BTreeSet<RelPath> = BTreeSet::new();
     let mut rests: BTreeSet<RelPath> = BTreeSet::new();
+    let mut noted: Option<RelPath> = None;
     for case in cases.iter_mut().rev() {
-        let holds_wanted = stays.remove(case.path());
-        let holds_unknown = rests.remove(case.path());
+        // Only a directory holds anything.
+        let is_dir = Side::BOTH.into_iter().any(|side| case.is_dir_on(side));
+        let holds_wanted = is_dir && stays.remove(case.path());
+        let holds_unknown = is_dir && rests.remove(case.path());
         case.outcome = match case.outcome {
             Outcome::Delete(on) if case.is_dir_on(on) && holds_wanted => {
                 case.rule = Rule::DeletedOtherChanged(on.other());
@@ -182,19 +182,20 @@ fn keep_directories(cases: &mut [Case<'_>], terms: &Terms, guidance: &Guidance) 
             other => other,
         };
         heed::choose(case, terms, guidance);
-        let Some(parent) = case.path().parent() else { continue };
         // The names that collide with this one stay whatever becomes of it.
         if case.difference.sides.either(|one| one.seen().is_some_and(|seen| seen.crowded)) {
-            rests.insert(parent.clone());
+            rests.extend(case.path().parent());
         }
         match case.outcome {
-            Outcome::Leave | Outcome::Wait => {
-                rests.insert(parent);
-            }
+            Outcome::Leave | Outcome::Wait => rests.extend(case.path().parent()),
             Outcome::Delete(_) | Outcome::Forget => {}
             Outcome::Nothing if case.difference.agreed.is_none() => {}
             _ => {
-                stays.insert(parent);
+                // What lies in one directory comes together: it is noted once.
+                if !noted.as_ref().is_some_and(|dir| case.path().is_right_in(dir)) {
+                    noted = case.path().parent();
+                    stays.extend(noted.clone());
+                }
             }
         }
     }

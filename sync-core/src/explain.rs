@@ -75,7 +75,7 @@ pub fn explain(path: &RelPath, comparison: &Comparison, evidence: &Evidence, pla
     let spelled = |side: Side| difference?.sides[side].seen().map(|seen| &seen.spelled);
     Explanation {
         path: path.clone(),
-        agreed: difference.and_then(|difference| difference.agreed.clone()),
+        agreed: difference.and_then(|difference| difference.agreed.as_deref().cloned()),
         difference: difference.cloned(),
         states,
         cell,

@@ -179,7 +179,7 @@ fn not_at_rest(difference: &Difference) -> Option<Side> {
         !difference.sides[*side].seen().is_some_and(|seen| {
             !seen.crowded
                 && seen.lies_at.is_none()
-                && is_recorded(agreed.kind, agreed.size, &agreed.sides[*side], &seen.entry)
+                && is_recorded(&agreed.entry(*side), &seen.entry)
         })
     })
 }

@@ -4,13 +4,13 @@
 //! as if the other side had been renamed too. What remains different is then decided by the matrix like anything
 //! else, at the new path. A move that cannot be proven stays a creation and a deletion.
 
-use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::num::NonZeroU64;
 
 use crate::baseline::BaselineChange;
-use crate::case::Case;
+use crate::case::{Case, Subject};
 use crate::compare::{Difference, Sighting};
 use crate::entry::{Digest, Entry, Kind, Reason, Trouble, XattrDigest};
 use crate::matrix::State;
@@ -357,12 +357,12 @@ fn relocate(
                     one.seen.ctime_ns = before.ctime_ns;
                 }
             } else {
-                one.carried.push(BaselineChange { path: at.clone(), agreed: Some(agreed.clone()) });
+                one.carried.push(BaselineChange { path: at.clone(), agreed: Some((**agreed).clone()) });
             }
         }
         one.forget.push(path);
         let difference = Difference { path: at.clone(), agreed, sides };
-        let mut case = Case::new(Cow::Owned(difference), evidence);
+        let mut case = Case::new(Subject::Made(Box::new(difference)), evidence);
         case.moved_by = Some(to.clone());
         cases.insert(at, case);
     }

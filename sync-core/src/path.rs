@@ -5,8 +5,8 @@
 //! to a root. Nothing here knows a real file system.
 
 use alloc::borrow::Cow;
-use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 use core::fmt;
@@ -15,8 +15,10 @@ use core::fmt;
 ///
 /// The order is that of a walk: a directory comes right before everything below it, whatever other names there
 /// are (`a`, `a/b`, `a.txt`).
+///
+/// A plan holds a path many times over: a clone shares the bytes.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct RelPath(Box<[u8]>);
+pub struct RelPath(Arc<[u8]>);
 
 /// Why some bytes are no [`RelPath`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,11 +65,11 @@ impl RelPath {
     /// The root itself.
     #[must_use]
     pub fn root() -> Self {
-        Self(Box::default())
+        Self(Arc::default())
     }
 
     /// A path from its bytes.
-    pub fn new(bytes: impl Into<Box<[u8]>>) -> Result<Self, BadPath> {
+    pub fn new(bytes: impl Into<Arc<[u8]>>) -> Result<Self, BadPath> {
         let bytes = bytes.into();
         if !bytes.is_empty() {
             bytes.split(|b| *b == b'/').try_for_each(check_name)?;
@@ -141,6 +143,16 @@ impl RelPath {
     pub fn starts_with(&self, dir: &Self) -> bool {
         dir.is_root()
             || (self.0.starts_with(&dir.0) && self.0.get(dir.0.len()).is_none_or(|next| *next == b'/'))
+    }
+
+    /// Whether `dir` is the directory that holds this path.
+    pub(crate) fn is_right_in(&self, dir: &Self) -> bool {
+        let rest = if dir.is_root() {
+            Some(&*self.0)
+        } else {
+            self.0.strip_prefix(&*dir.0).and_then(|rest| rest.strip_prefix(b"/"))
+        };
+        rest.is_some_and(|name| !name.is_empty() && !name.contains(&b'/'))
     }
 
     /// The same path with its leading `from` replaced by `to`; itself when it does not lie below `from`.
@@ -324,6 +336,16 @@ mod tests {
         for bad in ["\\", "\\q", "\\x4", "\\xzz", "\\u{110000}", "\\u41", "\\é"] {
             assert_eq!(unshow(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn only_its_parent_holds_a_path() {
+        for path in ["a", "a/b", "a/b/c", "ab/c", "b"] {
+            for dir in ["", "a", "a/b", "ab", "b"] {
+                assert_eq!(p(path).is_right_in(&p(dir)), p(path).parent() == Some(p(dir)), "{path} {dir}");
+            }
+        }
+        assert!(!RelPath::root().is_right_in(&RelPath::root()));
     }
 
     #[test]

@@ -8,14 +8,14 @@
 //! as there. Only a side without any row at all has lost everything.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::baseline::{Agreed, BaselineDir, Record};
+use crate::baseline::{Agreed, AgreedDir as _, PackedDir, Record};
 use crate::entry::{Attributes, Digest, Entry, Kind, Trouble};
 use crate::fold::Equivalence;
-use crate::path::RelPath;
+use crate::path::{BadPath, RelPath, check_name};
 use crate::side::{Side, Sides};
 use crate::snapshot::{DirId, Listing, ListingBuilder, Snapshot};
 
@@ -91,101 +91,6 @@ impl fmt::Display for BadRows {
 
 impl core::error::Error for BadRows {}
 
-/// Three trees, ready to be compared.
-#[derive(Debug)]
-pub struct Trees {
-    /// What each side shows.
-    pub snapshots: Sides<Snapshot>,
-    /// What both agreed on, in path order.
-    pub baseline: Vec<BaselineDir>,
-}
-
-/// Makes trees of rows in any order.
-///
-/// # Errors
-/// The rows of one tree contradict each other. The side is that of the scan; none for the baseline.
-pub fn trees(
-    baseline: Vec<AgreedRow>,
-    scans: Sides<Vec<Row>>,
-    equivalence: Equivalence,
-) -> Result<Trees, (Option<Side>, BadRows)> {
-    let mut scans = scans;
-    for side in Side::BOTH {
-        let rows = core::mem::take(&mut scans[side]);
-        scans[side] = sorted(rows, |row| &row.path).map_err(|bad| (Some(side), bad))?;
-    }
-    let baseline = agreed_dirs(baseline, equivalence).map_err(|bad| (None, bad))?;
-    let unsaid = unsaid(&baseline, &scans);
-    let mut snapshots = Sides { left: None, right: None };
-    for (side, rows) in [(Side::Left, &scans.left), (Side::Right, &scans.right)] {
-        let also = not_shown(&unsaid, rows, equivalence);
-        snapshots[side] = Some(snapshot(rows, &also, equivalence).map_err(|bad| (Some(side), bad))?);
-    }
-    let snapshots = snapshots.map(|one| one.unwrap_or_else(Snapshot::empty));
-    Ok(Trees { snapshots, baseline })
-}
-
-/// Brings rows into path order.
-fn sorted<T>(rows: Vec<T>, path: impl Fn(&T) -> &RelPath) -> Result<Vec<T>, BadRows> {
-    let rows = if rows.is_sorted_by(|a, b| path(a) < path(b)) { rows } else { in_order(rows, &path) };
-    match rows.windows(2).find(|pair| matches!(pair, [a, b] if path(a) == path(b))) {
-        Some([twice, ..]) => Err(BadRows::Twice { path: path(twice).clone() }),
-        _ => Ok(rows),
-    }
-}
-
-/// Sorts small keys, and moves each row, which is large, once.
-fn in_order<T>(rows: Vec<T>, path: impl Fn(&T) -> &RelPath) -> Vec<T> {
-    let mut keys: Vec<(&RelPath, usize)> = rows.iter().enumerate().map(|(at, row)| (path(row), at)).collect();
-    // What comes in runs, as a walk yields it, is merged run by run.
-    keys.sort_by(|a, b| a.0.cmp(b.0));
-    let order: Vec<usize> = keys.into_iter().map(|(_, at)| at).collect();
-    let mut places: Vec<Option<T>> = rows.into_iter().map(Some).collect();
-    order.into_iter().filter_map(|at| places.get_mut(at)?.take()).collect()
-}
-
-/// The directories that lead to where a walk is, each with its number. The root is always open.
-struct Open(Vec<(usize, usize)>);
-
-impl Open {
-    fn new() -> Self {
-        Self(Vec::from([(0, 0)]))
-    }
-
-    /// The number of the directory that `path` lies in. `before` is the path of the last call; a directory on the way
-    /// that was not entered is made by `make`, which is told its path and the number of the one that holds it.
-    fn enter<E>(
-        &mut self,
-        before: &[u8],
-        path: &[u8],
-        mut make: impl FnMut(&[u8], usize) -> Result<usize, E>,
-    ) -> Result<usize, E> {
-        let leads = |length: usize| {
-            length == 0 || (path.get(length) == Some(&b'/') && path.get(..length) == before.get(..length))
-        };
-        while self.0.len() > 1 && self.0.last().is_some_and(|(_, length)| !leads(*length)) {
-            self.0.pop();
-        }
-        loop {
-            let (number, length) = self.0.last().copied().unwrap_or_default();
-            let start = if length == 0 { 0 } else { length + 1 };
-            let rest = path.get(start..).unwrap_or_default();
-            let Some(cut) = rest.iter().position(|byte| *byte == b'/') else { return Ok(number) };
-            let dir = path.get(..start + cut).unwrap_or_default();
-            let made = make(dir, number)?;
-            self.0.push((made, dir.len()));
-        }
-    }
-
-    fn push(&mut self, number: usize, path: &[u8]) {
-        self.0.push((number, path.len()));
-    }
-}
-
-fn name_of(path: &[u8]) -> &[u8] {
-    path.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
-}
-
 /// A directory of which no more is known than that it is there.
 const BARE_DIR: Entry = Entry {
     kind: Kind::Dir,
@@ -196,217 +101,560 @@ const BARE_DIR: Entry = Entry {
     file_id: None,
 };
 
-/// A row with its key path, where that is another than its own.
-struct Keyed {
-    key: Option<RelPath>,
-    row: AgreedRow,
+/// Three trees, ready to be compared.
+#[derive(Debug)]
+pub struct Trees {
+    /// What each side shows.
+    pub snapshots: Sides<Snapshot>,
+    /// What both agreed on, in path order.
+    pub baseline: Vec<PackedDir>,
 }
 
-impl Keyed {
-    fn path(&self) -> &RelPath {
-        self.key.as_ref().unwrap_or(&self.row.path)
-    }
-}
-
-fn agreed_dirs(rows: Vec<AgreedRow>, equivalence: Equivalence) -> Result<Vec<BaselineDir>, BadRows> {
-    let keyed = |row: AgreedRow| {
-        let key = (!equivalence.is_exact()).then(|| equivalence.path_key(&row.path));
-        Keyed { key, row }
-    };
-    let rows = sorted(rows.into_iter().map(keyed).collect(), Keyed::path)?;
-    let mut dirs = Vec::from([BaselineDir::default()]);
-    let mut open = Open::new();
-    let mut before = RelPath::root();
-    // What lies below a leaf comes right behind it.
-    let mut after_leaf = false;
-    for keyed in rows {
-        let (path, spelled) = (keyed.path(), &keyed.row.path);
-        if path.is_root() {
-            if keyed.row.agreed.kind != Kind::Dir {
-                return Err(BadRows::Root);
-            }
-            continue;
-        }
-        let number = open.enter(before.as_bytes(), path.as_bytes(), |dir, number| {
-            if after_leaf && before.as_bytes() == dir {
-                return Err(BadRows::BelowLeaf { path: spelled.clone() });
-            }
-            let depth = dir.split(|byte| *byte == b'/').count();
-            let name = spelled.components().nth(depth - 1).unwrap_or_default();
-            let record = Record::of(&BARE_DIR, name, name_of(dir), None);
-            let sides = Sides { left: record.clone(), right: record };
-            let bare = Agreed { kind: Kind::Dir, size: 0, digest: None, target: None, sides };
-            add(&mut dirs, number, dir, bare);
-            Ok(made(&mut dirs, dir))
-        })?;
-        let Keyed { key, row: AgreedRow { path: spelled, mut agreed } } = keyed;
-        if let Some(path) = &key
-            && spelled.name() != path.name()
-        {
-            for side in Side::BOTH {
-                agreed.sides[side].name = Some(spelled.name().into());
-            }
-        }
-        let path = key.unwrap_or(spelled);
-        after_leaf = agreed.kind != Kind::Dir;
-        add(&mut dirs, number, path.as_bytes(), agreed);
-        if !after_leaf {
-            let number = made(&mut dirs, path.as_bytes());
-            open.push(number, path.as_bytes());
-        }
-        before = path;
-    }
-    Ok(dirs)
-}
-
-fn add(dirs: &mut [BaselineDir], number: usize, path: &[u8], agreed: Agreed) {
-    if let Some(dir) = dirs.get_mut(number) {
-        dir.children.push((name_of(path).into(), agreed));
-    }
-}
-
-fn made(dirs: &mut Vec<BaselineDir>, path: &[u8]) -> usize {
-    // It was cut from a path.
-    let path = RelPath::new(path).unwrap_or_default();
-    dirs.push(BaselineDir { path, children: Vec::new() });
-    dirs.len() - 1
-}
-
-/// The directories of the baseline with their names, where neither scan names any directory.
-fn unsaid<'a>(baseline: &'a [BaselineDir], scans: &Sides<Vec<Row>>) -> Vec<(RelPath, &'a [u8])> {
-    if scans.either(|rows| rows.iter().any(|row| row.entry.is_dir() && !row.path.is_root())) {
-        return Vec::new();
-    }
-    let mut dirs: Vec<(RelPath, &[u8])> = Vec::new();
-    for dir in baseline {
-        let inner = dir.children.iter().filter(|(_, agreed)| agreed.kind == Kind::Dir);
-        dirs.extend(inner.map(|(key, agreed)| {
-            let name = agreed.sides.left.name.as_deref().unwrap_or(key);
-            (dir.path.join_checked(key), name)
-        }));
-    }
-    dirs.sort();
-    dirs
-}
-
-/// Those of `dirs`, which are key paths in order, that a side's rows do not lead through, as that side spells them.
-fn not_shown(dirs: &[(RelPath, &[u8])], rows: &[Row], equivalence: Equivalence) -> Vec<RelPath> {
-    if rows.is_empty() {
-        return Vec::new();
-    }
-    if equivalence.is_exact() {
-        // Whether a row lies below is seen where both are walked.
-        return dirs.iter().map(|(dir, _)| dir.clone()).collect();
-    }
-    let mut spelled: BTreeMap<RelPath, RelPath> = BTreeMap::new();
-    let mut last = RelPath::root();
-    for row in rows {
-        let Some(parent) = row.path.parent().filter(|parent| *parent != last) else { continue };
-        for dir in core::iter::once(parent.clone()).chain(parent.ancestors()) {
-            spelled.entry(equivalence.path_key(&dir)).or_insert(dir);
-        }
-        last = parent;
-    }
-    let mut found = Vec::new();
-    for (dir, name) in dirs {
-        if spelled.contains_key(dir) {
-            continue;
-        }
-        let above = dir.parent().and_then(|parent| spelled.get(&parent).cloned()).unwrap_or_default();
-        let path = above.join_checked(name);
-        spelled.insert(dir.clone(), path.clone());
-        found.push(path);
-    }
-    found.sort();
-    found
-}
-
-struct Builder {
-    dirs: Vec<Result<ListingBuilder, Listing>>,
+/// Makes trees of rows in any order.
+///
+/// # Errors
+/// The rows of one tree contradict each other. The side is that of the scan; none for the baseline.
+pub fn trees(
+    baseline: impl IntoIterator<Item = AgreedRow>,
+    scans: Sides<impl IntoIterator<Item = Row>>,
     equivalence: Equivalence,
+) -> Result<Trees, (Option<Side>, BadRows)> {
+    let mut rows = Gathered::new(equivalence, &[]);
+    for row in baseline {
+        rows.add_agreed(row);
+    }
+    for (side, scan) in [(Side::Left, scans.left), (Side::Right, scans.right)] {
+        for row in scan {
+            rows.add(side, row);
+        }
+    }
+    rows.trees()
 }
 
-impl Builder {
-    fn dir(&mut self, parent: usize, path: &[u8], entry: Entry, trouble: Option<&Trouble>) -> usize {
-        let number = self.dirs.len();
-        let id = u32::try_from(number).ok().map(DirId);
-        if let Some(Ok(parent)) = self.dirs.get_mut(parent) {
-            parent.push(name_of(path), entry, None, id);
+/// The rows of three trees, each put into its directory as it comes.
+#[derive(Debug)]
+pub struct Gathered {
+    equivalence: Equivalence,
+    baseline: Rooms,
+    /// Where names fold, rows of the baseline wait until their order by key is known.
+    folded: Vec<(RelPath, AgreedRow)>,
+    /// What is known of a row of the baseline besides its version, with the number of its directory and its key.
+    more: Vec<(usize, Box<[u8]>, Agreed)>,
+    scans: Sides<Rooms>,
+}
+
+impl Gathered {
+    /// No rows yet, of a pair that folds as `equivalence` says. Rows at and below the paths `left_out` are passed over.
+    pub fn new(equivalence: Equivalence, left_out: &[RelPath]) -> Self {
+        let keys: Vec<RelPath> = left_out.iter().map(|path| equivalence.path_key(path)).collect();
+        let rooms = |by_key| Rooms::new(equivalence, keys.clone(), by_key);
+        Self {
+            equivalence,
+            baseline: rooms(true),
+            folded: Vec::new(),
+            more: Vec::new(),
+            scans: Sides::from_fn(|_| rooms(false)),
         }
-        self.dirs.push(match trouble {
-            None => Ok(ListingBuilder::new(self.equivalence)),
-            Some(trouble) => Err(Listing::unreadable(trouble.clone())),
+    }
+
+    /// What the pair folds.
+    pub const fn equivalence(&self) -> Equivalence {
+        self.equivalence
+    }
+
+    /// Adds what a scan has seen of a file: nearly every row of nearly every tree.
+    ///
+    /// # Errors
+    /// `path` is no path.
+    pub fn add_file(&mut self, side: Side, path: &[u8], entry: Entry) -> Result<(), BadPath> {
+        self.scans[side].leaf(path, entry)
+    }
+
+    /// Adds what a scan has seen.
+    pub fn add(&mut self, side: Side, row: Row) {
+        let Row { path, entry, target, trouble } = row;
+        self.scans[side].row(&path, entry, target.as_deref(), trouble);
+    }
+
+    /// Adds what both sides agreed on of a file that both held alike, and of which no digest is known.
+    ///
+    /// # Errors
+    /// `path` is no path.
+    pub fn add_agreed_file(&mut self, path: &[u8], entry: Entry) -> Result<(), BadPath> {
+        if self.equivalence.is_exact() {
+            return self.baseline.leaf(path, entry);
+        }
+        let both = Sides { left: Some(entry), right: Some(entry) };
+        if let Some(row) = AgreedRow::of(RelPath::new(path)?, both, None, None) {
+            self.add_agreed(row);
+        }
+        Ok(())
+    }
+
+    /// Adds what both sides agreed on.
+    pub fn add_agreed(&mut self, row: AgreedRow) {
+        if self.equivalence.is_exact() {
+            let AgreedRow { path, agreed } = row;
+            self.put_agreed(&path, &path, agreed);
+        } else {
+            self.folded.push((self.equivalence.path_key(&row.path), row));
+        }
+    }
+
+    fn put_agreed(&mut self, key: &RelPath, spelled: &RelPath, mut agreed: Agreed) {
+        let name = spelled.name();
+        for side in Side::BOTH {
+            agreed.sides[side].name = (*name != *key.name()).then(|| name.into());
+        }
+        let entry = agreed.entry(Side::Left);
+        let Some(dir) = self.baseline.put(key, spelled, entry, None, None) else { return };
+        let plain = agreed.sides.left == agreed.sides.right
+            && agreed.digest.is_none()
+            && agreed.target.is_none()
+            && agreed.sides.left.xattrs.is_none();
+        if !plain {
+            self.more.push((dir, key.name().into(), agreed));
+        }
+    }
+
+    /// Makes trees of them.
+    ///
+    /// # Errors
+    /// The rows of one tree contradict each other. The side is that of the scan; none for the baseline.
+    pub fn trees(mut self) -> Result<Trees, (Option<Side>, BadRows)> {
+        let mut folded = core::mem::take(&mut self.folded);
+        folded.sort_by(|a, b| a.0.cmp(&b.0));
+        let spelled: Vec<(RelPath, RelPath)> =
+            folded.iter().map(|(key, row)| (key.clone(), row.path.clone())).collect();
+        for (key, row) in folded {
+            self.put_agreed(&key, &row.path, row.agreed);
+        }
+        let Self { equivalence, baseline, mut more, mut scans, .. } = self;
+        if !scans.either(|rooms| rooms.names_dirs) {
+            for side in Side::BOTH {
+                add_unsaid(&mut scans[side], &baseline, equivalence);
+            }
+        }
+        more.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
+        let (left, right, agreed) = (scans.left.finish(), scans.right.finish(), baseline.finish());
+        for (side, wrong) in [(Some(Side::Left), &left.wrong), (Some(Side::Right), &right.wrong)] {
+            if let Some(path) = &wrong.twice {
+                return Err((side, BadRows::Twice { path: path.clone() }));
+            }
+        }
+        if let Some(bad) = agreed.wrong.first(|key| {
+            let at = spelled.binary_search_by(|(one, _)| one.cmp(key)).ok();
+            at.and_then(|at| spelled.get(at)).map_or_else(|| key.clone(), |(_, path)| path.clone())
+        }) {
+            return Err((None, bad));
+        }
+        for (side, wrong) in [(Side::Left, &left.wrong), (Side::Right, &right.wrong)] {
+            if let Some(bad) = wrong.first(RelPath::clone) {
+                return Err((Some(side), bad));
+            }
+        }
+        let snapshots = Sides { left, right }.map(|tree| Snapshot::assemble(tree.listings));
+        let mut more = more.into_iter().peekable();
+        let mut packed = Vec::with_capacity(agreed.rooms.len());
+        for (number, (room, listing)) in agreed.rooms.into_iter().zip(agreed.listings).enumerate() {
+            let mut here = Vec::new();
+            while let Some((_, key, agreed)) = more.next_if(|(dir, ..)| *dir == number) {
+                here.push((key, agreed));
+            }
+            if room.shown {
+                packed.push(PackedDir::new(room.path, listing, here));
+            }
+        }
+        packed.sort_by(|a, b| a.path().cmp(b.path()));
+        Ok(Trees { snapshots, baseline: packed })
+    }
+}
+
+/// The directories of the baseline of which nobody has said that they are gone, where neither scan names any: those
+/// that a side's rows do not lead through are added to it. Where a leaf lies now, a directory is gone.
+fn add_unsaid(scan: &mut Rooms, baseline: &Rooms, equivalence: Equivalence) {
+    if scan.rows == 0 {
+        return;
+    }
+    // Where names fold: the key of each directory, and how this side spells it; the first, if in several ways.
+    let mut spelled: BTreeMap<RelPath, RelPath> = BTreeMap::new();
+    if !equivalence.is_exact() {
+        let shown = scan.rooms.iter().filter(|room| room.shown);
+        let mut shown: Vec<RelPath> = shown.map(|room| room.path.clone()).collect();
+        shown.sort();
+        for path in shown {
+            spelled.entry(equivalence.path_key(&path)).or_insert(path);
+        }
+    }
+    let mut leaves: BTreeMap<usize, BTreeSet<Box<[u8]>>> = BTreeMap::new();
+    // Both trees mostly came in the same order.
+    let mut next = 1;
+    for room in baseline.rooms.iter().skip(1).filter(|room| room.shown) {
+        let path = if equivalence.is_exact() {
+            room.path.clone()
+        } else if spelled.contains_key(&room.path) {
+            continue;
+        } else {
+            let above = room.path.parent().and_then(|above| spelled.get(&above).cloned()).unwrap_or_default();
+            let path = above.join_checked(room.spelled.as_deref().unwrap_or_else(|| room.path.name()));
+            spelled.insert(room.path.clone(), path.clone());
+            path
+        };
+        let found = if scan.rooms.get(next).is_some_and(|here| here.path == path) {
+            Some(next)
+        } else {
+            scan.number_of(path.as_bytes())
+        };
+        if let Some(number) = found {
+            next = number + 1;
+        }
+        if found.and_then(|number| scan.rooms.get(number)).is_some_and(|here| here.shown) {
+            continue;
+        }
+        // Where the one above is not there either, a leaf lies in its place.
+        let above = path.parent().and_then(|above| scan.number_of(above.as_bytes()));
+        let is_there = |number: &usize| scan.rooms.get(*number).is_some_and(|above| above.shown);
+        let Some(parent) = above.filter(is_there) else { continue };
+        let leaf_names = || scan.rooms.get(parent).map(Room::leaf_names).unwrap_or_default();
+        if leaves.entry(parent).or_insert_with(leaf_names).contains(path.name()) {
+            continue;
+        }
+        let number = found.unwrap_or_else(|| scan.make(path, parent, None));
+        scan.show(number);
+    }
+}
+
+/// A directory on its way to a listing.
+#[derive(Debug)]
+struct Room {
+    path: RelPath,
+    /// The number of the room that it lies in; the root lies in itself.
+    parent: usize,
+    /// How its last component is spelled, where that is not as in its path.
+    spelled: Option<Box<[u8]>>,
+    /// The row that names it.
+    named: Option<(Entry, Option<Trouble>)>,
+    inside: ListingBuilder,
+    /// Whether rows in it are passed over.
+    left_out: bool,
+    /// The keys of names right in it that are passed over.
+    names_left_out: Vec<Box<[u8]>>,
+    /// Whether a row leads to it that was not passed over, or it is there without having been named.
+    shown: bool,
+}
+
+impl Room {
+    fn leaf_names(&self) -> BTreeSet<Box<[u8]>> {
+        self.inside.names().map(Into::into).collect()
+    }
+}
+
+/// One tree: its directories as rows lead to them, the root first, each after the one that holds it.
+#[derive(Debug)]
+struct Rooms {
+    equivalence: Equivalence,
+    rooms: Vec<Room>,
+    by_path: BTreeMap<Box<[u8]>, usize>,
+    /// Where the last row went: rows mostly come folder by folder.
+    last: usize,
+    rows: usize,
+    left_out: Vec<RelPath>,
+    /// Whether a row names a directory other than the root.
+    names_dirs: bool,
+    /// The first, in path order, of the directories that are named more than once.
+    twice: Option<RelPath>,
+    /// The root was named as something else than a directory.
+    bad_root: bool,
+    /// Whether two names of one key are one path.
+    by_key: bool,
+}
+
+/// How much room a directory gets at first: that of most. Bytes of names, and entries.
+const USUAL_ROOM: (usize, usize) = (320, 16);
+
+/// What makes a tree none; the first of each in path order.
+#[derive(Debug, Default)]
+struct Wrong {
+    twice: Option<RelPath>,
+    root: bool,
+    below: Option<RelPath>,
+}
+
+impl Wrong {
+    /// What is told of it. A row below a leaf is told as `spelled` spells it.
+    fn first(&self, spelled: impl Fn(&RelPath) -> RelPath) -> Option<BadRows> {
+        if let Some(path) = &self.twice {
+            return Some(BadRows::Twice { path: path.clone() });
+        }
+        if self.root {
+            return Some(BadRows::Root);
+        }
+        self.below.as_ref().map(|path| BadRows::BelowLeaf { path: spelled(path) })
+    }
+}
+
+/// A tree with the listings of its directories, by their numbers.
+struct Finished {
+    rooms: Vec<Room>,
+    listings: Vec<Listing>,
+    wrong: Wrong,
+}
+
+fn keep_first(kept: &mut Option<RelPath>, path: RelPath) {
+    if kept.as_ref().is_none_or(|kept| path < *kept) {
+        *kept = Some(path);
+    }
+}
+
+/// The directory and the last component.
+fn split(path: &[u8]) -> (&[u8], &[u8]) {
+    match path.iter().rposition(|byte| *byte == b'/') {
+        Some(cut) => (path.get(..cut).unwrap_or_default(), path.get(cut + 1..).unwrap_or_default()),
+        None => (&[], path),
+    }
+}
+
+impl Rooms {
+    fn new(equivalence: Equivalence, left_out: Vec<RelPath>, by_key: bool) -> Self {
+        let mut rooms = Self {
+            equivalence,
+            rooms: Vec::new(),
+            by_path: BTreeMap::new(),
+            last: 0,
+            rows: 0,
+            left_out,
+            names_dirs: false,
+            twice: None,
+            bad_root: false,
+            by_key,
+        };
+        rooms.make(RelPath::root(), 0, None);
+        rooms.show(0);
+        rooms
+    }
+
+    fn number_of(&self, path: &[u8]) -> Option<usize> {
+        if path.is_empty() { Some(0) } else { self.by_path.get(path).copied() }
+    }
+
+    fn make(&mut self, path: RelPath, parent: usize, spelled: Option<Box<[u8]>>) -> usize {
+        let number = self.rooms.len();
+        let (mut left_out, mut names_left_out) = (false, Vec::new());
+        if !self.left_out.is_empty() {
+            let key = self.equivalence.path_key(&path);
+            left_out = self.left_out.iter().any(|top| key.starts_with(top));
+            let right_here = |top: &&RelPath| top.parent().as_ref() == Some(&key);
+            names_left_out.extend(self.left_out.iter().filter(right_here).map(|top| top.name().into()));
+        }
+        let (bytes, entries) = USUAL_ROOM;
+        let inside = ListingBuilder::with_room(self.equivalence, bytes, entries);
+        self.by_path.insert(path.as_bytes().into(), number);
+        self.rooms.push(Room {
+            path,
+            parent,
+            spelled,
+            named: None,
+            inside,
+            left_out,
+            names_left_out,
+            shown: false,
         });
         number
     }
-}
 
-/// A snapshot of rows in path order, with the directories of `also` where nothing is said of them.
-fn snapshot(rows: &[Row], also: &[RelPath], equivalence: Equivalence) -> Result<Snapshot, BadRows> {
-    let mut build = Builder { dirs: Vec::from([Ok(ListingBuilder::new(equivalence))]), equivalence };
-    let mut open = Open::new();
-    let mut before: &[u8] = &[];
-    let mut leaf: Option<&RelPath> = None;
-    let mut unsaid = also.iter().peekable();
-    let mut rows = rows.iter().peekable();
-    loop {
-        let next = match (rows.peek(), unsaid.peek()) {
-            (None, None) => break,
-            (Some(row), Some(dir)) if **dir < row.path => None,
-            (Some(_), _) => rows.next(),
-            (None, Some(_)) => None,
-        };
-        let Some(row) = next else {
-            let Some(dir) = unsaid.next() else { break };
-            let says = rows.peek().is_some_and(|row| row.path.starts_with(dir));
-            if says || leaf.is_some_and(|leaf| dir.starts_with(leaf)) {
-                continue;
-            }
-            let Ok(number) = open.enter(before, dir.as_bytes(), |path, parent| {
-                Ok::<_, core::convert::Infallible>(build.dir(parent, path, BARE_DIR, None))
-            });
-            let number = build.dir(number, dir.as_bytes(), BARE_DIR, None);
-            open.push(number, dir.as_bytes());
-            before = dir.as_bytes();
-            continue;
-        };
-        let path = row.path.as_bytes();
-        if row.path.is_root() {
-            if !row.entry.is_dir() {
-                return Err(BadRows::Root);
-            }
-            if let (Some(root), Some(trouble)) = (build.dirs.first_mut(), &row.trouble) {
-                *root = Err(Listing::unreadable(trouble.clone()));
-            }
-            continue;
+    /// Counts a directory as there, with those above it.
+    fn show(&mut self, mut number: usize) {
+        while let Some(room) = self.rooms.get_mut(number).filter(|room| !room.shown) {
+            room.shown = true;
+            number = room.parent;
         }
-        let number = open.enter(before, path, |dir, parent| {
-            if leaf.is_some_and(|leaf| leaf.as_bytes() == dir) {
-                return Err(BadRows::BelowLeaf { path: row.path.clone() });
+    }
+
+    /// The number of the directory at `dir`, which is made with those above it where no row has led there yet.
+    fn enter(&mut self, dir: &RelPath, spelled: Option<&RelPath>) -> usize {
+        if let Some(number) = self.number_of(dir.as_bytes()) {
+            return number;
+        }
+        let parent = self.enter(&dir.parent().unwrap_or_default(), spelled);
+        let depth = dir.depth();
+        let name = spelled.and_then(|spelled| spelled.components().nth(depth - 1));
+        let name = name.filter(|name| *name != dir.name()).map(Into::into);
+        self.make(dir.clone(), parent, name)
+    }
+
+    /// The room of a row, and its name; none when it is to be left out.
+    fn place<'p>(&mut self, path: &'p [u8], spelled: Option<&RelPath>) -> Result<(usize, &'p [u8]), BadPath> {
+        let (dir, name) = split(path);
+        if self.rooms.get(self.last).is_none_or(|room| room.path.as_bytes() != dir) {
+            self.last = match self.number_of(dir) {
+                // What a slash begins lies in no root.
+                Some(number) if !dir.is_empty() || name.len() == path.len() => number,
+                Some(_) => return Err(BadPath::EmptyComponent),
+                None => self.enter(&RelPath::new(dir)?, spelled),
+            };
+        } else if dir.is_empty() && name.len() != path.len() {
+            return Err(BadPath::EmptyComponent);
+        }
+        Ok((self.last, name))
+    }
+
+    fn is_left_out(&self, number: usize, name: &[u8]) -> bool {
+        self.rooms.get(number).is_some_and(|room| {
+            room.left_out
+                || (!room.names_left_out.is_empty()
+                    && room.names_left_out.iter().any(|one| **one == *self.equivalence.key(name)))
+        })
+    }
+
+    /// Adds something that is no directory.
+    fn leaf(&mut self, path: &[u8], entry: Entry) -> Result<(), BadPath> {
+        if path.is_empty() {
+            self.put(&RelPath::root(), &RelPath::root(), entry, None, None);
+            return Ok(());
+        }
+        let (number, name) = self.place(path, None)?;
+        check_name(name)?;
+        if !self.is_left_out(number, name)
+            && let Some(room) = self.rooms.get_mut(number)
+        {
+            self.rows += 1;
+            room.inside.push(name, entry, None, None);
+            if !room.shown {
+                self.show(number);
             }
-            Ok(build.dir(parent, dir, BARE_DIR, None))
-        })?;
-        if row.entry.is_dir() {
-            let number = build.dir(number, path, row.entry, row.trouble.as_ref());
-            open.push(number, path);
-        } else {
-            if let Some(Ok(parent)) = build.dirs.get_mut(number) {
-                match &row.trouble {
-                    None => parent.push(name_of(path), row.entry, row.target.as_deref(), None),
-                    Some(trouble) => parent.push_unobserved(name_of(path), trouble.clone()),
+        }
+        Ok(())
+    }
+
+    fn row(&mut self, path: &RelPath, entry: Entry, target: Option<&[u8]>, trouble: Option<Trouble>) {
+        self.put(path, path, entry, target, trouble);
+    }
+
+    /// Adds a row under its key path, and tells the number of its directory where it is a leaf that was added.
+    fn put(
+        &mut self,
+        path: &RelPath,
+        spelled: &RelPath,
+        entry: Entry,
+        target: Option<&[u8]>,
+        trouble: Option<Trouble>,
+    ) -> Option<usize> {
+        let top = self.left_out.iter().any(|top| top.is_root());
+        if path.is_root() {
+            if !top {
+                self.rows += 1;
+                self.bad_root |= !entry.is_dir();
+                self.name(0, entry, trouble);
+            }
+            return None;
+        }
+        let (number, name) = self.place(path.as_bytes(), Some(spelled)).ok()?;
+        if self.is_left_out(number, name) {
+            return None;
+        }
+        self.rows += 1;
+        if entry.is_dir() {
+            self.names_dirs = true;
+            let inner = self.enter(path, Some(spelled));
+            self.show(inner);
+            self.name(inner, entry, trouble);
+            return Some(number);
+        }
+        self.show(number);
+        let inside = &mut self.rooms.get_mut(number)?.inside;
+        match trouble {
+            None => inside.push(spelled.name(), entry, target, None),
+            Some(trouble) => inside.push_unobserved(spelled.name(), trouble),
+        }
+        Some(number)
+    }
+
+    fn name(&mut self, number: usize, entry: Entry, trouble: Option<Trouble>) {
+        let Some(room) = self.rooms.get_mut(number) else { return };
+        if room.named.is_some() {
+            keep_first(&mut self.twice, room.path.clone());
+        }
+        room.named = Some((entry, trouble));
+    }
+
+    fn finish(mut self) -> Finished {
+        let mut wrong = Wrong { twice: self.twice.take(), root: self.bad_root, below: None };
+        for number in 1..self.rooms.len() {
+            let Some(room) = self.rooms.get_mut(number).filter(|room| room.shown) else { continue };
+            let entry = room.named.as_ref().map_or(BARE_DIR, |(entry, _)| *entry);
+            let (path, parent, spelled) = (room.path.clone(), room.parent, room.spelled.take());
+            let id = u32::try_from(number).ok().map(DirId);
+            if let Some(parent) = self.rooms.get_mut(parent) {
+                parent.inside.push(spelled.as_deref().unwrap_or_else(|| path.name()), entry, None, id);
+            }
+        }
+        let mut suspects = Vec::new();
+        let mut listings = Vec::with_capacity(self.rooms.len());
+        for (number, room) in self.rooms.iter_mut().enumerate() {
+            let empty = ListingBuilder::new(self.equivalence);
+            let (listing, distinct) = core::mem::replace(&mut room.inside, empty).finish_and_tell();
+            if !distinct || !self.equivalence.is_exact() {
+                suspects.push(number);
+            }
+            listings.push(listing);
+        }
+        for number in suspects {
+            self.look_for_doubles(number, &listings, &mut wrong);
+        }
+        for (room, listing) in self.rooms.iter().zip(&mut listings) {
+            if let Some((_, Some(trouble))) = &room.named {
+                *listing = Listing::unreadable(trouble.clone());
+            }
+        }
+        Finished { rooms: self.rooms, listings, wrong }
+    }
+
+    /// What a directory holds, in the order of paths: the name in the path, and the number of a directory.
+    fn held<'l>(&self, number: usize, listings: &'l [Listing]) -> Vec<(&'l [u8], Option<usize>)> {
+        let Some(listing) = listings.get(number) else { return Vec::new() };
+        let seen = listing.iter().map(|listed| {
+            let name = if self.by_key { listed.key } else { listed.name };
+            (name, listed.child.map(|id| id.0 as usize))
+        });
+        let unobserved = listing.unobserved().iter();
+        let unobserved = unobserved.map(|one| (if self.by_key { &*one.key } else { &*one.name }, None));
+        let mut held: Vec<_> = seen.chain(unobserved).collect();
+        held.sort_unstable();
+        held
+    }
+
+    fn look_for_doubles(&self, number: usize, listings: &[Listing], wrong: &mut Wrong) {
+        let held = self.held(number, listings);
+        for pair in held.windows(2) {
+            let &[(name, one), (other, two)] = pair else { continue };
+            let Some(room) = self.rooms.get(number).filter(|_| name == other) else { continue };
+            // At most one of them is a directory.
+            let dir = one.or(two);
+            let is_named = |dir: usize| self.rooms.get(dir).is_some_and(|room| room.named.is_some());
+            match dir.filter(|dir| !is_named(*dir)) {
+                None => keep_first(&mut wrong.twice, room.path.join_checked(name)),
+                Some(dir) => {
+                    if let Some(path) = self.first_below(dir, listings) {
+                        keep_first(&mut wrong.below, path);
+                    }
                 }
             }
-            leaf = Some(&row.path);
         }
-        before = path;
     }
-    let listings = build.dirs.into_iter().map(|dir| match dir {
-        Ok(builder) => builder.finish(),
-        Err(unreadable) => unreadable,
-    });
-    Ok(Snapshot::assemble(listings.collect()))
+
+    /// The first row below a directory that no row names; none where nothing but unsaid ones is.
+    fn first_below(&self, number: usize, listings: &[Listing]) -> Option<RelPath> {
+        let path = &self.rooms.get(number)?.path;
+        self.held(number, listings).into_iter().find_map(|(name, dir)| match dir {
+            Some(dir) if self.rooms.get(dir)?.named.is_none() => self.first_below(dir, listings),
+            _ => Some(path.join_checked(name)),
+        })
+    }
 }
 
+#[cfg(test)]
+#[path = "rows_plain.rs"]
+mod plain;
 #[cfg(test)]
 #[path = "rows_tests.rs"]
 mod tests;

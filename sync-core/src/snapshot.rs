@@ -113,6 +113,16 @@ impl Listing {
         })
     }
 
+    /// The key of the `index`-th entry.
+    pub(crate) fn key_at(&self, index: usize) -> Option<&[u8]> {
+        self.entries.get(index).map(|packed| self.key_of(packed))
+    }
+
+    /// How many of the entries are regular files.
+    pub(crate) fn files(&self) -> usize {
+        self.entries.iter().filter(|packed| packed.entry.kind == Kind::File).count()
+    }
+
     /// All entries by key.
     pub fn iter(&self) -> impl Iterator<Item = Listed<'_>> {
         (0..self.entries.len()).filter_map(|index| self.at(index))
@@ -168,6 +178,24 @@ impl ListingBuilder {
         }
     }
 
+    /// The same with room for some names, in bytes and in number.
+    pub(crate) fn with_room(equivalence: Equivalence, bytes: usize, entries: usize) -> Self {
+        Self {
+            names: Vec::with_capacity(bytes),
+            entries: Vec::with_capacity(entries),
+            ..Self::new(equivalence)
+        }
+    }
+
+    /// The names so far.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &[u8]> {
+        let observed = self.entries.iter().map(|packed| {
+            let start = packed.name_start as usize;
+            &self.names[start..start + usize::from(packed.name_len)]
+        });
+        observed.chain(self.unobserved.iter().map(|one| &*one.name))
+    }
+
     /// Adds what was seen under `name`. `target` belongs to a link, `child` to a directory.
     pub fn push(&mut self, name: &[u8], entry: Entry, target: Option<&[u8]>, child: Option<DirId>) {
         let Some(name_start) = u32::try_from(self.names.len()).ok().filter(|_| name.len() < 60_000) else {
@@ -177,11 +205,14 @@ impl ListingBuilder {
             );
             return;
         };
-        let key = self.equivalence.key(name);
         self.names.extend_from_slice(name);
-        let key_len = if *key == *name { 0 } else { key.len() as u16 };
-        if key_len != 0 {
-            self.names.extend_from_slice(&key);
+        let mut key_len = 0;
+        if !self.equivalence.is_exact() {
+            let key = self.equivalence.key(name);
+            if *key != *name {
+                key_len = key.len() as u16;
+                self.names.extend_from_slice(&key);
+            }
         }
         if let Some(target) = target {
             self.targets.push((self.entries.len() as u32, target.into()));
@@ -214,19 +245,30 @@ impl ListingBuilder {
     }
 
     /// The finished listing.
-    pub fn finish(mut self) -> Listing {
+    pub fn finish(self) -> Listing {
+        self.finish_and_tell().0
+    }
+
+    /// The same, and whether it is plain to see that no two names in it are one: then all were observed.
+    pub(crate) fn finish_and_tell(mut self) -> (Listing, bool) {
         let mut listing = Listing {
             names: core::mem::take(&mut self.names).into_boxed_slice(),
             ignored: self.ignored,
             ..Listing::default()
         };
-        let mut order: Vec<u32> = (0..self.entries.len() as u32).collect();
-        let sort_key = |index: &u32| {
-            let packed = &self.entries[*index as usize];
-            (listing.key_of(packed), listing.name_of(packed))
+        // A name of its own key needs no second look.
+        let sort_key = |packed: &Packed| {
+            let name = listing.name_of(packed);
+            if packed.key_len == 0 { (name, name) } else { (listing.key_of(packed), name) }
         };
-        if !order.is_sorted_by_key(sort_key) {
-            order.sort_unstable_by_key(sort_key);
+        let rises = |a: &Packed, b: &Packed| match (a.key_len, b.key_len) {
+            (0, 0) => listing.name_of(a) < listing.name_of(b),
+            _ => sort_key(a) < sort_key(b),
+        };
+        let mut distinct = self.entries.is_sorted_by(rises);
+        if !distinct {
+            let mut order: Vec<u32> = (0..self.entries.len() as u32).collect();
+            order.sort_unstable_by_key(|index| sort_key(&self.entries[*index as usize]));
             let mut place = alloc::vec![0_u32; order.len()];
             for (new, old) in order.iter().enumerate() {
                 place[*old as usize] = new as u32;
@@ -237,12 +279,14 @@ impl ListingBuilder {
             self.targets.sort_unstable_by_key(|(owner, _)| *owner);
             let mut slots: Vec<Option<Packed>> = self.entries.into_iter().map(Some).collect();
             self.entries = order.iter().filter_map(|old| slots[*old as usize].take()).collect();
+            distinct = self.entries.is_sorted_by(rises);
         }
+        distinct &= self.unobserved.is_empty();
         self.unobserved.sort_unstable_by(|a, b| (&a.key, &a.name).cmp(&(&b.key, &b.name)));
         listing.entries = self.entries.into_boxed_slice();
         listing.targets = self.targets.into_boxed_slice();
         listing.unobserved = self.unobserved.into_boxed_slice();
-        listing
+        (listing, distinct)
     }
 }
 

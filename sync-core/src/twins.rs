@@ -9,13 +9,13 @@
 //! noted its renames before it made them, and makes the baseline follow before it scans, also where sides have no
 //! numbers. The core cannot count on such a note, and its own tests of stopped runs have none.
 
-use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::num::NonZeroU64;
 
 use crate::baseline::BaselineChange;
-use crate::case::Case;
+use crate::case::{Case, Subject};
 use crate::compare::{Difference, Sighting};
 use crate::entry::{Kind, Trouble};
 use crate::matrix::State;
@@ -136,10 +136,10 @@ fn carry(
                 }
             }
         }
-        twin.carried.push(BaselineChange { path: at.clone(), agreed: Some(agreed.clone()) });
+        twin.carried.push(BaselineChange { path: at.clone(), agreed: Some((*agreed).clone()) });
         twin.forget.push(path);
         let difference = Difference { path: at.clone(), agreed: Some(agreed), sides };
-        cases.insert(at, Case::new(Cow::Owned(difference), evidence));
+        cases.insert(at, Case::new(Subject::Made(Box::new(difference)), evidence));
     }
     twin
 }

@@ -49,7 +49,7 @@ pub fn unlike<'a>(
         return Vec::new();
     }
     let settled = |listed: &Listed<'_>| {
-        row(listed.key).is_some_and(|agreed| is_settled(agreed, side, listed, shows_spelling))
+        row(listed.key).is_some_and(|agreed| is_settled(&agreed.was(side), listed, shows_spelling))
     };
     let mut found: Vec<Unlike<'a>> = Vec::new();
     found.extend(listing.iter().filter(|listed| !settled(listed)).map(Unlike::Here));

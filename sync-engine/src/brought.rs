@@ -4,14 +4,14 @@
 //! decision is `sync-core`'s, and the executor that of every cycle. Must never believe the caller's rows where it can
 //! look: a version is replaced only while it is the one that the rows tell of.
 
-use sync_core::baseline::BaselineDir;
+use sync_core::baseline::PackedDir;
 use sync_core::compare::{Comparison, compare, equivalence};
 use sync_core::decide::{Terms, decide};
 use sync_core::entry::Entry;
 use sync_core::explain::{Explanation, explain};
 use sync_core::path::RelPath;
 use sync_core::plan::{Action, Answer, Asked, Evidence, Plan, Question, Transition};
-use sync_core::rows::{AgreedRow, BadRows, Row, trees};
+use sync_core::rows::{AgreedRow, BadRows, Gathered, Row};
 use sync_core::side::{Side, Sides};
 use sync_core::snapshot::Snapshot;
 
@@ -54,7 +54,7 @@ pub struct Rows {
 #[derive(Debug)]
 pub struct Brought {
     snapshots: Sides<Snapshot>,
-    baseline: Vec<BaselineDir>,
+    baseline: Vec<PackedDir>,
     comparison: Comparison,
     evidence: Evidence,
     terms: Terms,
@@ -67,21 +67,29 @@ impl Brought {
     /// # Errors
     /// The rows of one tree contradict each other; the side is that of the scan, none for the baseline.
     pub fn decide(rows: Rows, terms: Terms) -> Result<Self, (Option<Side>, BadRows)> {
-        let Rows { mut baseline, mut scans, evidence, reserved } = rows;
-        let folds = equivalence(&terms.abilities);
-        let tops: Vec<RelPath> = reserved.iter().map(|path| folds.path_key(path)).collect();
-        let is_reserved = |path: &RelPath| {
-            if folds.is_exact() {
-                return tops.iter().any(|top| path.starts_with(top));
-            }
-            let key = folds.path_key(path);
-            tops.iter().any(|top| key.starts_with(top))
-        };
-        baseline.retain(|row| !is_reserved(&row.path));
-        for side in Side::BOTH {
-            scans[side].retain(|row| !is_reserved(&row.path));
+        let Rows { baseline, scans, evidence, reserved } = rows;
+        let mut gathered = Gathered::new(equivalence(&terms.abilities), &reserved);
+        for row in baseline {
+            gathered.add_agreed(row);
         }
-        let made = trees(baseline, scans, folds)?;
+        for (side, rows) in [(Side::Left, scans.left), (Side::Right, scans.right)] {
+            for row in rows {
+                gathered.add(side, row);
+            }
+        }
+        Self::decide_gathered(gathered, evidence, terms)
+    }
+
+    /// The same for rows that were gathered one by one. `evidence` are digests that are known already.
+    ///
+    /// # Errors
+    /// As [`Self::decide`].
+    pub fn decide_gathered(
+        rows: Gathered,
+        evidence: Evidence,
+        terms: Terms,
+    ) -> Result<Self, (Option<Side>, BadRows)> {
+        let made = rows.trees()?;
         let baseline = made.baseline;
         let comparison = compare(&made.snapshots, baseline.iter(), &terms.abilities, false);
         let plan = decide(&comparison, &made.snapshots, &evidence, &terms);

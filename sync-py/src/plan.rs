@@ -16,12 +16,13 @@ use sync_engine::core::path::RelPath;
 use sync_engine::core::plan as core;
 use sync_engine::core::plan::{Answer, Evidence, Transition};
 use sync_engine::core::policy::Policy;
+use sync_engine::core::rows::Gathered;
 use sync_engine::core::side::{Side, Sides};
 
 use crate::decision::{chosen, counts};
 use crate::errors;
 use crate::paths::{pure, relative};
-use crate::rows::{FLOAT_SLACK_NS, Reader};
+use crate::rows::{FLOAT_SLACK_NS, Reader, Sink};
 use crate::values::{Entry, digest};
 
 /// How often contents may be asked for before what is still open counts as unreadable.
@@ -521,8 +522,10 @@ pub(crate) fn plan(
         None => self::reserved(),
         Some(paths) => paths.iter().map(relative).collect::<PyResult<_>>()?,
     };
-    let (rows, slack_ns) = read(py, baseline, left, right, &terms, reserved)?;
-    let mut brought = py.detach(|| Brought::decide(rows, terms)).map_err(|(side, bad)| {
+    let mut rows = Gathered::new(equivalence(&terms.abilities), &reserved);
+    let (evidence, slack_ns) = read(py, baseline, left, right, rows.equivalence(), &mut rows)?;
+    let decided = py.detach(|| Brought::decide_gathered(rows, evidence, terms));
+    let mut brought = decided.map_err(|(side, bad)| {
         errors::error(py, "RowError", &format!("{}: {bad}", side.map_or("baseline", Side::name)))
     })?;
     if let Some(digest) = digest {
@@ -531,31 +534,30 @@ pub(crate) fn plan(
     Ok(Plan { brought, slack_ns, steps: PyOnceLock::new(), actions: PyOnceLock::new() })
 }
 
-/// What three trees of rows say, and how far a time in them may be from the real one.
+/// Reads three trees of rows into `sink`. Returns what they tell of contents, and how far a time in them may be from
+/// the real one.
 fn read(
     py: Python<'_>,
     baseline: &Bound<'_, PyAny>,
     left: &Bound<'_, PyAny>,
     right: &Bound<'_, PyAny>,
-    terms: &Terms,
-    reserved: Vec<RelPath>,
-) -> PyResult<(Rows, u64)> {
-    let folds = equivalence(&terms.abilities);
-    let mut reader = Reader::new(py);
+    folds: Equivalence,
+    sink: &mut impl Sink,
+) -> PyResult<(Evidence, u64)> {
+    let mut reader = Reader::new(py)?;
     let mut evidence = Evidence::default();
-    let baseline = reader.baseline(baseline)?;
-    let mut scans = Sides { left: Vec::new(), right: Vec::new() };
+    reader.baseline(baseline, sink)?;
     for (side, rows) in [(Side::Left, left), (Side::Right, right)] {
-        scans[side] = reader.scan(side, rows, |path, digest| {
+        reader.scan(side, rows, sink, |path, digest| {
             let path = folds.path_key(path);
             evidence.add(core::Question { side, path }, Answer::Read(digest, None));
         })?;
     }
-    let slack_ns = if reader.had_floats { FLOAT_SLACK_NS } else { 0 };
-    Ok((Rows { baseline, scans, evidence, reserved }, slack_ns))
+    Ok((evidence, if reader.had_floats { FLOAT_SLACK_NS } else { 0 }))
 }
 
-/// How many seconds of processor time the engine alone takes for what [`plan`] does, once the rows are read. For the benchmark.
+/// How many seconds of processor time the engine alone takes for what [`plan`] does, once the rows are values of Rust's,
+/// as a program in Rust has them. For the benchmark.
 #[pyfunction]
 pub(crate) fn time_of_decision(
     py: Python<'_>,
@@ -567,13 +569,19 @@ pub(crate) fn time_of_decision(
         policy: Policy::default(),
         abilities: Sides { left: Abilities::FULL, right: Abilities::FULL },
     };
-    let (rows, _) = read(py, baseline, left, right, &terms, reserved())?;
+    let mut rows = Rows {
+        baseline: Vec::new(),
+        scans: Sides::default(),
+        evidence: Evidence::default(),
+        reserved: reserved(),
+    };
+    (rows.evidence, _) = read(py, baseline, left, right, equivalence(&terms.abilities), &mut rows)?;
     // The clock that the benchmark reads too.
     let clock = py.import("time")?.getattr("process_time")?;
     let began: f64 = clock.call0()?.extract()?;
-    let decided = py.detach(|| Brought::decide(rows, terms));
+    // Both are dropped within the time, as Python drops the plan.
+    drop(py.detach(|| Brought::decide(rows, terms)));
     let ended: f64 = clock.call0()?.extract()?;
-    drop(decided);
     Ok(ended - began)
 }
 

@@ -318,6 +318,76 @@ def test_bad_rows_are_named(bad: Any, error: type[Exception], words: str) -> Non
         assert "left" in str(caught.value)
 
 
+MANY = 1300
+
+
+def many(make: Any) -> tuple[list[Any], list[Any], list[Any]]:
+    """More rows than are read at a time, folder by folder, with names of all kinds."""
+    names = ["plain.txt", "größe", "名前", "caf\udce9", "a b", "x.é"]
+    paths = [f"Folder {n // 9}/sub/{n} {names[n % len(names)]}" for n in range(MANY)]
+    before = [(path, n, n * S) for n, path in enumerate(paths)]
+    left = [(path, size + (size % 97 == 0), at + S * (size % 97 == 0)) for path, size, at in before if size % 83]
+    right = [*before, ("new/and far/away", 1 << 40, -1)]
+    one, other, third = ([make(*row) for row in rows] for rows in (before, left, right))
+    return one, other, third
+
+
+MAKERS: list[Any] = [
+    Plain,
+    Slotted,
+    Named,
+    lambda path, size, mtime_ns: (path, size, mtime_ns),
+    lambda path, size, mtime_ns: {"path": path, "size": size, "mtime_ns": mtime_ns},
+    # Every ninth is of another kind.
+    lambda path, size, mtime_ns: (Plain if size % 9 else Slotted)(path, size, mtime_ns),
+    lambda path, size, mtime_ns: (path, size, mtime_ns) if size % 9 else (path, size, mtime_ns, "file"),
+    lambda path, size, mtime_ns: Plain(path if size % 9 else PurePosixPath(path), size, mtime_ns),  # type: ignore[arg-type]
+]
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_many_rows_are_what_each_of_them_is(make: Any) -> None:
+    def said(plan: bothways.Plan) -> list[tuple[str, str, int, Any]]:
+        return [(step.action, str(step.path), step.size, step.expect) for step in plan.steps]
+
+    # With a word more each row is read by itself.
+    wanted = said(bothways.plan(*many(lambda *row: (*row, "file"))))
+    assert {"COPY_LEFT_TO_RIGHT", "SOFT_DELETE_RIGHT", "MKDIR_LEFT", "COPY_RIGHT_TO_LEFT"} == {one[0] for one in wanted}
+    rows = many(make)
+    assert said(bothways.plan(*rows)) == wanted
+    assert said(bothways.plan(*(iter(one) for one in rows))) == wanted
+    assert said(bothways.plan(*(tuple(one) for one in rows))) == wanted
+
+
+@pytest.mark.parametrize("make", MAKERS[:5])
+@pytest.mark.parametrize(
+    ("path", "size", "mtime_ns", "words"),
+    [
+        ("/a", 1, 1, "absolute"),
+        ("a/../b", 1, 1, r"\.\."),
+        ("a/", 1, 1, "empty"),
+        ("a\0b", 1, 1, "NUL"),
+        ("a", None, 1, "`size` is missing"),
+        ("a", "1", 1, "size"),
+        ("a", 1, 1.5, "mtime_ns"),
+        (None, 1, 1, "`path` is missing"),
+        (7, 1, 1, "not int"),
+    ],
+)
+def test_one_bad_row_of_many_is_named(make: Any, path: Any, size: Any, mtime_ns: Any, words: str) -> None:
+    before, left, right = many(make)
+    for at in (0, 511, 512, 900):
+        rows = [*left[:at], make(path, size, mtime_ns), make("/worse", 1, 1), *left[at:]]
+        with pytest.raises(bothways.Error, match=f"left, row {at}: .*{words}"):
+            bothways.plan(before, rows, right)
+        with pytest.raises(bothways.Error, match=f"left, row {at}: .*{words}"):
+            bothways.plan(before, iter(rows), right)
+    with pytest.raises(bothways.RowError, match="^left: .* more than once"):
+        bothways.plan(before, [*left, left[700]], right)
+    with pytest.raises(bothways.RowError, match="^baseline: .* no directory"):
+        bothways.plan([*before, make("Folder 3", 1, 1)], left, right)
+
+
 def test_rows_that_are_no_rows() -> None:
     for bad in (None, 5, "text", object()):
         with pytest.raises(TypeError):
