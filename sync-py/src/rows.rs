@@ -210,6 +210,9 @@ impl<'py> Batches<'py> {
     }
 }
 
+/// What plain rows say: paths, encoded and divided by NULs, sizes and times.
+type Columns<'py> = (Bound<'py, PyBytes>, Bound<'py, PyList>, Bound<'py, PyList>);
+
 /// One row with what it was found to say. What is there and is none counts as not there.
 type Found<'py> = [Option<Bound<'py, PyAny>>; KEYS.len()];
 
@@ -403,15 +406,17 @@ impl<'py> Reader<'py> {
         add: &impl Fn(&mut S, &[u8], Version) -> Result<(), BadPath>,
     ) -> PyResult<usize> {
         let Some(columns) = self.columns(batch)? else { return Ok(0) };
-        let (paths, sizes, times): (Bound<'py, PyBytes>, Bound<'py, PyList>, Bound<'py, PyList>) = columns;
+        let (paths, sizes, times) = columns;
         let mut done = 0;
         // No path has a NUL: one that does makes more paths than rows.
         let mut paths = paths.as_bytes().split(|byte| *byte == 0);
         for (size, time) in sizes.iter().zip(times.iter()) {
-            let (Some(path), Ok(size), Ok(mtime_ns)) = (paths.next(), size.extract(), time.extract()) else {
+            let (Some(path), Ok(size), Ok(mtime_ns)) =
+                (paths.next(), size.extract::<u64>(), time.extract::<i64>())
+            else {
                 break;
             };
-            let path = if path == b"." { b"" } else { path };
+            let path = if path == b"." { b"".as_slice() } else { path };
             let version = Version {
                 kind: Kind::File,
                 attributes: Attributes::NotHeld,
@@ -429,11 +434,7 @@ impl<'py> Reader<'py> {
     }
 
     /// What rows of one class say, where that is plain: their paths, encoded and divided by NULs, their sizes and times.
-    #[expect(clippy::type_complexity, reason = "named where it is used")]
-    fn columns(
-        &mut self,
-        batch: &Bound<'py, PyList>,
-    ) -> PyResult<Option<(Bound<'py, PyBytes>, Bound<'py, PyList>, Bound<'py, PyList>)>> {
+    fn columns(&mut self, batch: &Bound<'py, PyList>) -> PyResult<Option<Columns<'py>>> {
         const PLAIN: u32 = 1 << Key::Path as u32 | 1 << Key::Size as u32 | 1 << Key::MtimeNs as u32;
         let py = self.py;
         let Ok(first) = batch.get_item(0) else { return Ok(None) };
@@ -442,7 +443,7 @@ impl<'py> Reader<'py> {
         let Ok(shape) = self.shape(&first) else { return Ok(None) };
         let (way, length) = match shape {
             Shape::Object(Some(PLAIN)) => (intern!(py, "of_objects"), None),
-            Shape::Dict if class.is(py.get_type::<PyDict>()) => (intern!(py, "of_mappings"), Some(3)),
+            Shape::Dict if class.is(&py.get_type::<PyDict>()) => (intern!(py, "of_mappings"), Some(3)),
             Shape::Tuple => (intern!(py, "of_tuples"), Some(3)),
             _ => return Ok(None),
         };
