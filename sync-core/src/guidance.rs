@@ -177,9 +177,7 @@ fn not_at_rest(difference: &Difference) -> Option<Side> {
     Side::BOTH.into_iter().find(|side| {
         let Some(agreed) = &difference.agreed else { return true };
         !difference.sides[*side].seen().is_some_and(|seen| {
-            !seen.crowded
-                && seen.lies_at.is_none()
-                && is_recorded(&agreed.entry(*side), &seen.entry)
+            !seen.crowded && seen.lies_at.is_none() && is_recorded(&agreed.entry(*side), &seen.entry)
         })
     })
 }

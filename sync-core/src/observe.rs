@@ -103,9 +103,8 @@ fn content_since(difference: &Difference, side: Side, seen: &Seen, evidence: &Ev
         return Claim::Same;
     }
     let other = side.other();
-    let other_holds_it = difference.sides[other]
-        .entry()
-        .is_some_and(|entry| is_recorded(&agreed.entry(other), entry));
+    let other_holds_it =
+        difference.sides[other].entry().is_some_and(|entry| is_recorded(&agreed.entry(other), entry));
     if agreed.digest.is_none() && !other_holds_it {
         // Nothing is left to compare with. Where the other side changed too, the two are compared directly.
         return Claim::Different;

@@ -14,8 +14,9 @@ use sync_core::part::Part;
 use sync_core::path::RelPath;
 use sync_core::snapshot::{Listing, Snapshot};
 use sync_replica::{
-    Contents, Control, Displaced, Expect, Filter, InTrash, Installed, LeftOut, Marker, Operation, Partial, Problem,
-    ProblemKind, Properties, Recovered, Replica, ScanRequest, Source, Staged, Tell, Trashed, Watching,
+    Contents, Control, Displaced, Expect, Filter, InTrash, Installed, LeftOut, Marker, Operation, Partial,
+    Problem, ProblemKind, Properties, Recovered, Replica, ScanRequest, Source, Staged, Tell, Trashed,
+    Watching,
 };
 
 use crate::durable::Dirty;

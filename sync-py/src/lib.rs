@@ -31,6 +31,8 @@ mod _bothways {
     #[pymodule_export]
     use super::decision::{Decision, Policy, decide, matrix};
     #[pymodule_export]
+    use super::follow::Progress;
+    #[pymodule_export]
     use super::logging::{after_fork, after_fork_in_child, before_fork};
     #[pymodule_export]
     use super::paths::shown_path;
@@ -44,8 +46,6 @@ mod _bothways {
     use super::session::RawSession;
     #[pymodule_export]
     use super::values::Entry;
-    #[pymodule_export]
-    use super::follow::Progress;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

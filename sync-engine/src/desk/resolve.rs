@@ -222,12 +222,7 @@ impl Session {
         seen.plan.conflicts.retain(|one| one.clash_path.is_some() || !accepted.contains(&one.path));
         let mut results = Results::default();
         let mut run = SyncReport::begin(began);
-        let new = NewRun {
-            kind: "resolve",
-            began,
-            reach: Reach::Below(accepted.clone()),
-            answers: None,
-        };
+        let new = NewRun { kind: "resolve", began, reach: Reach::Below(accepted.clone()), answers: None };
         self.act_and_tell(seen.plan, &new, watch, &mut run, |action, outcome| {
             results.enter(action, outcome);
         })?;

@@ -158,8 +158,7 @@ impl Session {
         }
         let began = Began::now();
         let mut acted = SyncReport::begin(began);
-        let new =
-            NewRun { kind: "undo", began, reach: nothing_else(), answers: Some(RunId(run)) };
+        let new = NewRun { kind: "undo", began, reach: nothing_else(), answers: Some(RunId(run)) };
         self.act(undoing.plan, &new, watch, &mut acted)?;
         report.run = acted.run;
         report.done = acted.done;

@@ -54,7 +54,11 @@ pub(crate) fn halted(state: &State, halt: &HaltReport, run: &NewRun<'_>) -> Resu
         Some(known) => (known.run, known.since_ns),
         None => (Some(state.begin_run(run.kind, run.began.ns)?), now),
     };
-    let summary = RunSummary { finished_ns: run.began.ended_ns(), outcome: "halted".to_owned(), ..RunSummary::default() };
+    let summary = RunSummary {
+        finished_ns: run.began.ended_ns(),
+        outcome: "halted".to_owned(),
+        ..RunSummary::default()
+    };
     let checked = Checked {
         at_ns: now,
         in_sync: false,

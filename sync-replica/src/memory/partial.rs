@@ -125,9 +125,7 @@ impl MemoryReplica {
             // What cannot be noted now is copied again.
             let _ = match problem.kind {
                 ProblemKind::Stale => Ok(()),
-                ProblemKind::NoSpace if copy.written == 0 => {
-                    self.remove_partial(OP, at, key).map(|_| ())
-                }
+                ProblemKind::NoSpace if copy.written == 0 => self.remove_partial(OP, at, key).map(|_| ()),
                 ProblemKind::NoSpace => self.note_partial(&copy),
                 _ => self.write_piece(&mut copy).and_then(|()| self.note_partial(&copy)),
             };

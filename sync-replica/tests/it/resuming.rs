@@ -99,7 +99,11 @@ fn a_full_side_keeps_what_fits_and_goes_on_once_there_is_room() {
         let had = |room: u64| to.set_capacity(Some(room));
         had(2 << 20);
         assert_eq!(copy(&from, &to).unwrap_err().kind, ProblemKind::NoSpace, "{name}");
-        assert_eq!(to.partials().unwrap().iter().map(|one| one.bytes).collect::<Vec<_>>(), [1 << 20], "{name}");
+        assert_eq!(
+            to.partials().unwrap().iter().map(|one| one.bytes).collect::<Vec<_>>(),
+            [1 << 20],
+            "{name}"
+        );
         // Still none, and nothing is lost by the attempt.
         assert_eq!(copy(&from, &to).unwrap_err().kind, ProblemKind::NoSpace, "{name}");
         had(16 << 20);
