@@ -135,25 +135,25 @@ pub fn trees(
 #[derive(Debug)]
 pub struct Gathered {
     equivalence: Equivalence,
-    baseline: Rooms,
+    baseline: Folders,
     /// Where names fold, rows of the baseline wait until their order by key is known.
     folded: Vec<(RelPath, AgreedRow)>,
     /// What is known of a row of the baseline besides its version, with the number of its directory and its key.
     more: Vec<(usize, Box<[u8]>, Agreed)>,
-    scans: Sides<Rooms>,
+    scans: Sides<Folders>,
 }
 
 impl Gathered {
     /// No rows yet, of a pair that folds as `equivalence` says. Rows at and below the paths `left_out` are passed over.
     pub fn new(equivalence: Equivalence, left_out: &[RelPath]) -> Self {
         let keys: Vec<RelPath> = left_out.iter().map(|path| equivalence.path_key(path)).collect();
-        let rooms = |by_key| Rooms::new(equivalence, keys.clone(), by_key);
+        let folders = |by_key| Folders::new(equivalence, keys.clone(), by_key);
         Self {
             equivalence,
-            baseline: rooms(true),
+            baseline: folders(true),
             folded: Vec::new(),
             more: Vec::new(),
-            scans: Sides::from_fn(|_| rooms(false)),
+            scans: Sides::from_fn(|_| folders(false)),
         }
     }
 
@@ -230,7 +230,7 @@ impl Gathered {
             self.put_agreed(&key, &row.path, row.agreed);
         }
         let Self { equivalence, baseline, mut more, mut scans, .. } = self;
-        if !scans.either(|rooms| rooms.names_dirs) {
+        if !scans.either(|folders| folders.names_dirs) {
             for side in Side::BOTH {
                 add_unsaid(&mut scans[side], &baseline, equivalence);
             }
@@ -255,14 +255,14 @@ impl Gathered {
         }
         let snapshots = Sides { left, right }.map(|tree| Snapshot::assemble(tree.listings));
         let mut more = more.into_iter().peekable();
-        let mut packed = Vec::with_capacity(agreed.rooms.len());
-        for (number, (room, listing)) in agreed.rooms.into_iter().zip(agreed.listings).enumerate() {
+        let mut packed = Vec::with_capacity(agreed.all.len());
+        for (number, (folder, listing)) in agreed.all.into_iter().zip(agreed.listings).enumerate() {
             let mut here = Vec::new();
             while let Some((_, key, agreed)) = more.next_if(|(dir, ..)| *dir == number) {
                 here.push((key, agreed));
             }
-            if room.shown {
-                packed.push(PackedDir::new(room.path, listing, here));
+            if folder.shown {
+                packed.push(PackedDir::new(folder.path, listing, here));
             }
         }
         packed.sort_by(|a, b| a.path().cmp(b.path()));
@@ -272,15 +272,15 @@ impl Gathered {
 
 /// The directories of the baseline of which nobody has said that they are gone, where neither scan names any: those
 /// that a side's rows do not lead through are added to it. Where a leaf lies now, a directory is gone.
-fn add_unsaid(scan: &mut Rooms, baseline: &Rooms, equivalence: Equivalence) {
+fn add_unsaid(scan: &mut Folders, baseline: &Folders, equivalence: Equivalence) {
     if scan.rows == 0 {
         return;
     }
     // Where names fold: the key of each directory, and how this side spells it; the first, if in several ways.
     let mut spelled: BTreeMap<RelPath, RelPath> = BTreeMap::new();
     if !equivalence.is_exact() {
-        let shown = scan.rooms.iter().filter(|room| room.shown);
-        let mut shown: Vec<RelPath> = shown.map(|room| room.path.clone()).collect();
+        let shown = scan.all.iter().filter(|folder| folder.shown);
+        let mut shown: Vec<RelPath> = shown.map(|folder| folder.path.clone()).collect();
         shown.sort();
         for path in shown {
             spelled.entry(equivalence.path_key(&path)).or_insert(path);
@@ -289,18 +289,19 @@ fn add_unsaid(scan: &mut Rooms, baseline: &Rooms, equivalence: Equivalence) {
     let mut leaves: BTreeMap<usize, BTreeSet<Box<[u8]>>> = BTreeMap::new();
     // Both trees mostly came in the same order.
     let mut next = 1;
-    for room in baseline.rooms.iter().skip(1).filter(|room| room.shown) {
+    for folder in baseline.all.iter().skip(1).filter(|folder| folder.shown) {
         let path = if equivalence.is_exact() {
-            room.path.clone()
-        } else if spelled.contains_key(&room.path) {
+            folder.path.clone()
+        } else if spelled.contains_key(&folder.path) {
             continue;
         } else {
-            let above = room.path.parent().and_then(|above| spelled.get(&above).cloned()).unwrap_or_default();
-            let path = above.join_checked(room.spelled.as_deref().unwrap_or_else(|| room.path.name()));
-            spelled.insert(room.path.clone(), path.clone());
+            let above =
+                folder.path.parent().and_then(|above| spelled.get(&above).cloned()).unwrap_or_default();
+            let path = above.join_checked(folder.spelled.as_deref().unwrap_or_else(|| folder.path.name()));
+            spelled.insert(folder.path.clone(), path.clone());
             path
         };
-        let found = if scan.rooms.get(next).is_some_and(|here| here.path == path) {
+        let found = if scan.all.get(next).is_some_and(|here| here.path == path) {
             Some(next)
         } else {
             scan.number_of(path.as_bytes())
@@ -308,14 +309,14 @@ fn add_unsaid(scan: &mut Rooms, baseline: &Rooms, equivalence: Equivalence) {
         if let Some(number) = found {
             next = number + 1;
         }
-        if found.and_then(|number| scan.rooms.get(number)).is_some_and(|here| here.shown) {
+        if found.and_then(|number| scan.all.get(number)).is_some_and(|here| here.shown) {
             continue;
         }
         // Where the one above is not there either, a leaf lies in its place.
         let above = path.parent().and_then(|above| scan.number_of(above.as_bytes()));
-        let is_there = |number: &usize| scan.rooms.get(*number).is_some_and(|above| above.shown);
+        let is_there = |number: &usize| scan.all.get(*number).is_some_and(|above| above.shown);
         let Some(parent) = above.filter(is_there) else { continue };
-        let leaf_names = || scan.rooms.get(parent).map(Room::leaf_names).unwrap_or_default();
+        let leaf_names = || scan.all.get(parent).map(Folder::leaf_names).unwrap_or_default();
         if leaves.entry(parent).or_insert_with(leaf_names).contains(path.name()) {
             continue;
         }
@@ -326,9 +327,9 @@ fn add_unsaid(scan: &mut Rooms, baseline: &Rooms, equivalence: Equivalence) {
 
 /// A directory on its way to a listing.
 #[derive(Debug)]
-struct Room {
+struct Folder {
     path: RelPath,
-    /// The number of the room that it lies in; the root lies in itself.
+    /// The number of the folder that it lies in; the root lies in itself.
     parent: usize,
     /// How its last component is spelled, where that is not as in its path.
     spelled: Option<Box<[u8]>>,
@@ -343,7 +344,7 @@ struct Room {
     shown: bool,
 }
 
-impl Room {
+impl Folder {
     fn leaf_names(&self) -> BTreeSet<Box<[u8]>> {
         self.inside.names().map(Into::into).collect()
     }
@@ -351,9 +352,9 @@ impl Room {
 
 /// One tree: its directories as rows lead to them, the root first, each after the one that holds it.
 #[derive(Debug)]
-struct Rooms {
+struct Folders {
     equivalence: Equivalence,
-    rooms: Vec<Room>,
+    all: Vec<Folder>,
     by_path: BTreeMap<Box<[u8]>, usize>,
     /// Where the last row went: rows mostly come folder by folder.
     last: usize,
@@ -369,7 +370,7 @@ struct Rooms {
     by_key: bool,
 }
 
-/// How much room a directory gets at first: that of most. Bytes of names, and entries.
+/// How much folder a directory gets at first: that of most. Bytes of names, and entries.
 const USUAL_ROOM: (usize, usize) = (320, 16);
 
 /// What makes a tree none; the first of each in path order.
@@ -395,7 +396,7 @@ impl Wrong {
 
 /// A tree with the listings of its directories, by their numbers.
 struct Finished {
-    rooms: Vec<Room>,
+    all: Vec<Folder>,
     listings: Vec<Listing>,
     wrong: Wrong,
 }
@@ -414,11 +415,11 @@ fn split(path: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-impl Rooms {
+impl Folders {
     fn new(equivalence: Equivalence, left_out: Vec<RelPath>, by_key: bool) -> Self {
-        let mut rooms = Self {
+        let mut folders = Self {
             equivalence,
-            rooms: Vec::new(),
+            all: Vec::new(),
             by_path: BTreeMap::new(),
             last: 0,
             rows: 0,
@@ -428,9 +429,9 @@ impl Rooms {
             bad_root: false,
             by_key,
         };
-        rooms.make(RelPath::root(), 0, None);
-        rooms.show(0);
-        rooms
+        folders.make(RelPath::root(), 0, None);
+        folders.show(0);
+        folders
     }
 
     fn number_of(&self, path: &[u8]) -> Option<usize> {
@@ -438,7 +439,7 @@ impl Rooms {
     }
 
     fn make(&mut self, path: RelPath, parent: usize, spelled: Option<Box<[u8]>>) -> usize {
-        let number = self.rooms.len();
+        let number = self.all.len();
         let (mut left_out, mut names_left_out) = (false, Vec::new());
         if !self.left_out.is_empty() {
             let key = self.equivalence.path_key(&path);
@@ -449,7 +450,7 @@ impl Rooms {
         let (bytes, entries) = USUAL_ROOM;
         let inside = ListingBuilder::with_room(self.equivalence, bytes, entries);
         self.by_path.insert(path.as_bytes().into(), number);
-        self.rooms.push(Room {
+        self.all.push(Folder {
             path,
             parent,
             spelled,
@@ -464,9 +465,9 @@ impl Rooms {
 
     /// Counts a directory as there, with those above it.
     fn show(&mut self, mut number: usize) {
-        while let Some(room) = self.rooms.get_mut(number).filter(|room| !room.shown) {
-            room.shown = true;
-            number = room.parent;
+        while let Some(folder) = self.all.get_mut(number).filter(|folder| !folder.shown) {
+            folder.shown = true;
+            number = folder.parent;
         }
     }
 
@@ -482,10 +483,10 @@ impl Rooms {
         self.make(dir.clone(), parent, name)
     }
 
-    /// The room of a row, and its name; none when it is to be left out.
+    /// The folder of a row, and its name; none when it is to be left out.
     fn place<'p>(&mut self, path: &'p [u8], spelled: Option<&RelPath>) -> Result<(usize, &'p [u8]), BadPath> {
         let (dir, name) = split(path);
-        if self.rooms.get(self.last).is_none_or(|room| room.path.as_bytes() != dir) {
+        if self.all.get(self.last).is_none_or(|folder| folder.path.as_bytes() != dir) {
             self.last = match self.number_of(dir) {
                 // What a slash begins lies in no root.
                 Some(number) if !dir.is_empty() || name.len() == path.len() => number,
@@ -499,10 +500,10 @@ impl Rooms {
     }
 
     fn is_left_out(&self, number: usize, name: &[u8]) -> bool {
-        self.rooms.get(number).is_some_and(|room| {
-            room.left_out
-                || (!room.names_left_out.is_empty()
-                    && room.names_left_out.iter().any(|one| **one == *self.equivalence.key(name)))
+        self.all.get(number).is_some_and(|folder| {
+            folder.left_out
+                || (!folder.names_left_out.is_empty()
+                    && folder.names_left_out.iter().any(|one| **one == *self.equivalence.key(name)))
         })
     }
 
@@ -515,11 +516,11 @@ impl Rooms {
         let (number, name) = self.place(path, None)?;
         check_name(name)?;
         if !self.is_left_out(number, name)
-            && let Some(room) = self.rooms.get_mut(number)
+            && let Some(folder) = self.all.get_mut(number)
         {
             self.rows += 1;
-            room.inside.push(name, entry, None, None);
-            if !room.shown {
+            folder.inside.push(name, entry, None, None);
+            if !folder.shown {
                 self.show(number);
             }
         }
@@ -539,7 +540,7 @@ impl Rooms {
         target: Option<&[u8]>,
         trouble: Option<Trouble>,
     ) -> Option<usize> {
-        let top = self.left_out.iter().any(|top| top.is_root());
+        let top = self.left_out.iter().any(RelPath::is_root);
         if path.is_root() {
             if !top {
                 self.rows += 1;
@@ -561,7 +562,7 @@ impl Rooms {
             return Some(number);
         }
         self.show(number);
-        let inside = &mut self.rooms.get_mut(number)?.inside;
+        let inside = &mut self.all.get_mut(number)?.inside;
         match trouble {
             None => inside.push(spelled.name(), entry, target, None),
             Some(trouble) => inside.push_unobserved(spelled.name(), trouble),
@@ -570,29 +571,29 @@ impl Rooms {
     }
 
     fn name(&mut self, number: usize, entry: Entry, trouble: Option<Trouble>) {
-        let Some(room) = self.rooms.get_mut(number) else { return };
-        if room.named.is_some() {
-            keep_first(&mut self.twice, room.path.clone());
+        let Some(folder) = self.all.get_mut(number) else { return };
+        if folder.named.is_some() {
+            keep_first(&mut self.twice, folder.path.clone());
         }
-        room.named = Some((entry, trouble));
+        folder.named = Some((entry, trouble));
     }
 
     fn finish(mut self) -> Finished {
         let mut wrong = Wrong { twice: self.twice.take(), root: self.bad_root, below: None };
-        for number in 1..self.rooms.len() {
-            let Some(room) = self.rooms.get_mut(number).filter(|room| room.shown) else { continue };
-            let entry = room.named.as_ref().map_or(BARE_DIR, |(entry, _)| *entry);
-            let (path, parent, spelled) = (room.path.clone(), room.parent, room.spelled.take());
+        for number in 1..self.all.len() {
+            let Some(folder) = self.all.get_mut(number).filter(|folder| folder.shown) else { continue };
+            let entry = folder.named.as_ref().map_or(BARE_DIR, |(entry, _)| *entry);
+            let (path, parent, spelled) = (folder.path.clone(), folder.parent, folder.spelled.take());
             let id = u32::try_from(number).ok().map(DirId);
-            if let Some(parent) = self.rooms.get_mut(parent) {
+            if let Some(parent) = self.all.get_mut(parent) {
                 parent.inside.push(spelled.as_deref().unwrap_or_else(|| path.name()), entry, None, id);
             }
         }
         let mut suspects = Vec::new();
-        let mut listings = Vec::with_capacity(self.rooms.len());
-        for (number, room) in self.rooms.iter_mut().enumerate() {
+        let mut listings = Vec::with_capacity(self.all.len());
+        for (number, folder) in self.all.iter_mut().enumerate() {
             let empty = ListingBuilder::new(self.equivalence);
-            let (listing, distinct) = core::mem::replace(&mut room.inside, empty).finish_and_tell();
+            let (listing, distinct) = core::mem::replace(&mut folder.inside, empty).finish_and_tell();
             if !distinct || !self.equivalence.is_exact() {
                 suspects.push(number);
             }
@@ -601,12 +602,12 @@ impl Rooms {
         for number in suspects {
             self.look_for_doubles(number, &listings, &mut wrong);
         }
-        for (room, listing) in self.rooms.iter().zip(&mut listings) {
-            if let Some((_, Some(trouble))) = &room.named {
+        for (folder, listing) in self.all.iter().zip(&mut listings) {
+            if let Some((_, Some(trouble))) = &folder.named {
                 *listing = Listing::unreadable(trouble.clone());
             }
         }
-        Finished { rooms: self.rooms, listings, wrong }
+        Finished { all: self.all, listings, wrong }
     }
 
     /// What a directory holds, in the order of paths: the name in the path, and the number of a directory.
@@ -627,12 +628,12 @@ impl Rooms {
         let held = self.held(number, listings);
         for pair in held.windows(2) {
             let &[(name, one), (other, two)] = pair else { continue };
-            let Some(room) = self.rooms.get(number).filter(|_| name == other) else { continue };
+            let Some(folder) = self.all.get(number).filter(|_| name == other) else { continue };
             // At most one of them is a directory.
             let dir = one.or(two);
-            let is_named = |dir: usize| self.rooms.get(dir).is_some_and(|room| room.named.is_some());
+            let is_named = |dir: usize| self.all.get(dir).is_some_and(|folder| folder.named.is_some());
             match dir.filter(|dir| !is_named(*dir)) {
-                None => keep_first(&mut wrong.twice, room.path.join_checked(name)),
+                None => keep_first(&mut wrong.twice, folder.path.join_checked(name)),
                 Some(dir) => {
                     if let Some(path) = self.first_below(dir, listings) {
                         keep_first(&mut wrong.below, path);
@@ -644,9 +645,9 @@ impl Rooms {
 
     /// The first row below a directory that no row names; none where nothing but unsaid ones is.
     fn first_below(&self, number: usize, listings: &[Listing]) -> Option<RelPath> {
-        let path = &self.rooms.get(number)?.path;
+        let path = &self.all.get(number)?.path;
         self.held(number, listings).into_iter().find_map(|(name, dir)| match dir {
-            Some(dir) if self.rooms.get(dir)?.named.is_none() => self.first_below(dir, listings),
+            Some(dir) if self.all.get(dir)?.named.is_none() => self.first_below(dir, listings),
             _ => Some(path.join_checked(name)),
         })
     }

@@ -443,7 +443,7 @@ impl<'py> Reader<'py> {
         let Ok(shape) = self.shape(&first) else { return Ok(None) };
         let (way, length) = match shape {
             Shape::Object(Some(PLAIN)) => (intern!(py, "of_objects"), None),
-            Shape::Dict if class.is(&py.get_type::<PyDict>()) => (intern!(py, "of_mappings"), Some(3)),
+            Shape::Dict if class.is(py.get_type::<PyDict>()) => (intern!(py, "of_mappings"), Some(3)),
             Shape::Tuple => (intern!(py, "of_tuples"), Some(3)),
             _ => return Ok(None),
         };
@@ -467,7 +467,7 @@ impl<'py> Reader<'py> {
             Ok((paths, ..)) if !self.is_utf8 && !paths.as_bytes().is_ascii() => Ok(None),
             Ok((paths, ..)) if cfg!(windows) && paths.as_bytes().contains(&b'\\') => Ok(None),
             Ok((paths, sizes, times)) => {
-                let count = paths.as_bytes().iter().filter(|byte| **byte == 0).count() + 1;
+                let count = paths.as_bytes().split(|byte| *byte == 0).count();
                 let fits = [count, sizes.len(), times.len()].iter().all(|length| *length == batch.len());
                 Ok(fits.then_some((paths, sizes, times)))
             }
