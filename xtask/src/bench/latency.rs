@@ -44,14 +44,17 @@ impl AtWork {
     }
 
     #[cfg(unix)]
-    fn ask(&self) {
+    fn ask(&mut self) {
         use nix::sys::signal::{Signal, kill};
         // It may be gone already.
         let _ = kill(nix::unistd::Pid::from_raw(self.0.id() as i32), Signal::SIGTERM);
     }
 
     #[cfg(not(unix))]
-    fn ask(&self) {}
+    fn ask(&mut self) {
+        // There is no way to ask.
+        let _ = self.0.kill();
+    }
 }
 
 impl Drop for AtWork {
