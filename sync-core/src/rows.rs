@@ -329,7 +329,7 @@ fn add_unsaid(scan: &mut Folders, baseline: &Folders, equivalence: Equivalence) 
 #[derive(Debug)]
 struct Folder {
     path: RelPath,
-    /// The number of the folder that it lies in; the root lies in itself.
+    /// The number of the one that it lies in; the root lies in itself.
     parent: usize,
     /// How its last component is spelled, where that is not as in its path.
     spelled: Option<Box<[u8]>>,
@@ -370,8 +370,8 @@ struct Folders {
     by_key: bool,
 }
 
-/// How much folder a directory gets at first: that of most. Bytes of names, and entries.
-const USUAL_ROOM: (usize, usize) = (320, 16);
+/// How much room a directory gets at first: that of most. Bytes of names, and entries.
+const USUAL_ROOM: (usize, usize) = (160, 8);
 
 /// What makes a tree none; the first of each in path order.
 #[derive(Debug, Default)]
@@ -483,7 +483,7 @@ impl Folders {
         self.make(dir.clone(), parent, name)
     }
 
-    /// The folder of a row, and its name; none when it is to be left out.
+    /// The directory of a row, and its name; none when it is to be left out.
     fn place<'p>(&mut self, path: &'p [u8], spelled: Option<&RelPath>) -> Result<(usize, &'p [u8]), BadPath> {
         let (dir, name) = split(path);
         if self.all.get(self.last).is_none_or(|folder| folder.path.as_bytes() != dir) {

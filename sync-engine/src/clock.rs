@@ -1,6 +1,7 @@
 //! The one place that reads the clocks: the one on the wall, which people set, and one that nobody sets.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// UTC nanoseconds since 1970; 0 for a clock that stands before it.
 pub(crate) fn now_ns() -> i64 {
@@ -15,7 +16,7 @@ pub(crate) fn now_ns() -> i64 {
 pub(crate) trait Clock {
     /// UTC nanoseconds since 1970.
     fn wall_ns(&self) -> i64;
-    /// Time since some moment, which passes also while the machine sleeps, as far as the system tells.
+    /// Time since some moment. Where the system's steady clock rests while the machine sleeps, that time is left out.
     fn steady(&self) -> Duration;
 }
 
@@ -27,18 +28,7 @@ impl Clock for Machine {
         now_ns()
     }
 
-    #[cfg(any(target_os = "linux", target_os = "android"))]
     fn steady(&self) -> Duration {
-        let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-        let part = |number: i64| u64::try_from(number).unwrap_or_default();
-        Duration::from_secs(part(time.tv_sec)) + Duration::from_nanos(part(time.tv_nsec))
-    }
-
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    fn steady(&self) -> Duration {
-        use std::sync::OnceLock;
-        use std::time::Instant;
-
         static FIRST: OnceLock<Instant> = OnceLock::new();
         FIRST.get_or_init(Instant::now).elapsed()
     }

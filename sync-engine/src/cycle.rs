@@ -9,7 +9,7 @@ use std::time::Instant;
 use log::Level;
 use sync_core::compare::compare;
 use sync_core::explain::explain;
-use sync_core::guard::takes;
+use sync_core::guard::{self, takes};
 use sync_core::part::Part;
 use sync_core::path::RelPath;
 use sync_core::plan::{Action, Halt, Plan};
@@ -126,22 +126,32 @@ impl Session {
                 let judged = *part != Part::Everything && !seen.plan.actions.iter().any(new);
                 options.approve || (judged && matches!(halt, Halt::TooManyChanges { .. }))
             };
-            report.halt = seen.plan.halt.as_ref().filter(|halt| !passes(halt)).map(HaltReport::from);
+            // What is in doubt is judged when it is certain.
+            let in_doubt =
+                hold.is_some_and(|hold| seen.plan.actions.iter().any(|action| hold.doubts(action)));
+            let halt = match &seen.plan.halt {
+                Some(Halt::TooManyChanges { .. }) if in_doubt => {
+                    let mut certain = seen.plan.clone();
+                    certain.actions.retain(|action| !hold.is_some_and(|hold| hold.doubts(action)));
+                    guard::halt(&certain, &seen.comparison, &seen.snapshots, &self.terms.policy)
+                }
+                halt => halt.clone(),
+            };
+            report.halt = halt.as_ref().filter(|halt| !passes(halt)).map(HaltReport::from);
             if options.approve {
                 self.lately.forget();
             }
             // What was scanned is no longer needed, and acting may take hours.
             seen.snapshots = Sides { left: Snapshot::empty(), right: Snapshot::empty() };
             seen.comparison.differences = Vec::new();
-            if *part == Part::Everything && report.halt.is_none() {
+            if *part == Part::Everything && report.halt.is_none() && !in_doubt {
                 self.lately.lift();
                 lifted = self.stood()?;
             }
             // Near told paths, what the guard has nothing against goes on.
-            let guarded = report.halt.as_ref().is_some_and(HaltReport::is_of_many)
-                && hold.is_some()
-                && *part != Part::Everything;
-            if guarded {
+            let of_many = report.halt.as_ref().is_some_and(HaltReport::is_of_many);
+            let guarded = of_many && hold.is_some() && *part != Part::Everything;
+            if of_many {
                 self.lately.stay();
             }
             if report.halt.is_none() || guarded {

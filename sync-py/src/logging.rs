@@ -98,13 +98,11 @@ pub(crate) fn prepare(py: Python<'_>) -> PyResult<()> {
 /// Passes on what waits. Needs a thread that may run anything: a handler is the caller's own code. What one record's
 /// handler raises keeps no other record back.
 pub(crate) fn pass_on(py: Python<'_>) -> PyResult<()> {
-    let Waiting { lines, lost } = {
-        let mut waiting = waiting();
-        if waiting.lines.is_empty() && waiting.lost == 0 {
-            return Ok(());
-        }
-        std::mem::take(&mut *waiting)
-    };
+    // Whoever forks holds the queue, and may have to give way to another thread before it is let go.
+    let Waiting { lines, lost } = py.detach(|| std::mem::take(&mut *waiting()));
+    if lines.is_empty() && lost == 0 {
+        return Ok(());
+    }
     let tell = py.import("bothways._log")?.getattr("tell")?;
     let mut told = Ok(());
     for one in lines {

@@ -99,11 +99,13 @@ pub(crate) fn consult<T: Send + 'static>(
         }
         if let Some(error) = raised.0.take_if(|_| follow.leave() != Left::Stays) {
             if follow.leave() == Left::Running {
-                log::warn!(
-                    target: "sync_py", operation = "control";
-                    "nobody waits for the running session any more: it ends what it was asked for at its next safe \
-                     point, and goes on keeping both folders the same"
-                );
+                py.detach(|| {
+                    log::warn!(
+                        target: "sync_py", operation = "control";
+                        "nobody waits for the running session any more: it ends what it was asked for at its next safe \
+                         point, and goes on keeping both folders the same"
+                    );
+                });
                 // What its logging raises would hide why it ended.
                 let _ = logging::pass_on(py);
             }

@@ -44,7 +44,9 @@ pub(super) fn reviewed(
     let mut pair = context.pair(roots, true)?;
     pair.options.approve = approve;
     let contact = pair.contact(Needs::Acting)?;
-    let report: PlannedReport = pair.ask_of(&contact, &Request::SyncReviewed { plan, approve })?;
+    let report: PlannedReport = pair
+        .ask_of(&contact, &Request::SyncReviewed { plan, approve })
+        .inspect_err(|_| contact.finish(pair.is_stopped()))?;
     let stopped = pair.is_stopped();
     drop(pair.watch);
     let printed = super::print(context, &report, || show::sync::reviewed(&report, context.screen.level()));

@@ -126,8 +126,9 @@ impl HeldBack {
         for (at, action) in plan.actions.iter().enumerate() {
             let takes = guarded && takes(action).either(|side| side.files > 0);
             let why = match action {
-                _ if takes => Some(Why::Guarded),
+                // It is judged when it is certain.
                 action if hold.doubts(action) => Some(Why::Gone),
+                _ if takes => Some(Why::Guarded),
                 action => hold.holds(action),
             };
             if let Some(why) = why {

@@ -4,6 +4,7 @@
 //! clock: it is told what time it is.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::time::{Duration, Instant};
 
 use sync_core::path::RelPath;
@@ -82,11 +83,12 @@ impl Dirty {
         let (rest, longest) = (self.rest, self.longest);
         let ripe = move |mark: &Mark| (mark.last + rest).min(mark.first + longest) <= now;
         let is_moved = |path: &RelPath| self.marks.get(path).is_some_and(|mark| mark.moved);
-        let moves = self
-            .marks
-            .iter()
-            .filter(|(_, mark)| ripe(mark))
-            .any(|(path, mark)| mark.moved || path.ancestors().any(|above| is_moved(&above)));
+        let moves = self.marks.iter().filter(|(_, mark)| ripe(mark)).any(|(path, mark)| {
+            let inside = |(_, inside): (&RelPath, &Mark)| inside.moved;
+            mark.moved
+                || path.ancestors().any(|above| is_moved(&above))
+                || (mark.below && below(&self.marks, path).any(inside))
+        });
         self.extract(|mark| ripe(mark) || (moves && mark.moved))
     }
 
@@ -111,6 +113,15 @@ impl Dirty {
             self.add(path, mark);
         }
     }
+}
+
+/// The marks below a path.
+fn below<'a>(
+    marks: &'a BTreeMap<RelPath, Mark>,
+    path: &'a RelPath,
+) -> impl Iterator<Item = (&'a RelPath, &'a Mark)> {
+    let later = marks.range::<RelPath, _>((Bound::Excluded(path), Bound::Unbounded));
+    later.take_while(move |(other, _)| other.starts_with(path))
 }
 
 #[cfg(test)]
@@ -163,6 +174,10 @@ mod tests {
         dirty.moved(path("c"), at(1200));
         assert_eq!(names(dirty.take(at(1300))), ["a"], "it has nothing to do with them");
         assert_eq!(names(dirty.take(at(1400))), ["b", "c"]);
+        dirty.mark(path("d"), true, at(2000));
+        dirty.moved(path("d/old"), at(2100));
+        dirty.moved(path("e"), at(2100));
+        assert_eq!(names(dirty.take(at(2300))), ["d", "d/old", "e"]);
     }
 
     #[test]

@@ -213,14 +213,12 @@ impl<'scope, 'env> Ears<'scope, 'env> {
 
     /// Everything was looked at: from now on it is enough to go round the sides that are not watched.
     pub(super) fn go_round(&mut self) {
-        // Whoever has just looked at everything need not wait for long.
-        for side in Side::BOTH {
-            if let Some(lost) = &mut self.lost[side] {
-                lost.pause = AGAIN_FIRST;
-            }
-        }
         if !std::mem::replace(&mut self.goes_round, true) {
             for side in Side::BOTH {
+                // Whoever has just looked at everything need not wait for long.
+                if let Some(lost) = &mut self.lost[side] {
+                    lost.pause = AGAIN_FIRST;
+                }
                 if self.watching[side].is_none() {
                     self.begin_round(side);
                 }

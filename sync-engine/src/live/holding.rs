@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
@@ -81,6 +81,8 @@ pub(super) struct Holding<'a> {
     pub(super) told: Option<&'a BTreeMap<RelPath, bool>>,
     /// What was told since the look began.
     pub(super) unheard: Receiver<Heard>,
+    /// Whether anything was, as it was found at first.
+    pub(super) overtaken: OnceLock<bool>,
     pub(super) files: AtomicU64,
     pub(super) bytes: AtomicU64,
 }
@@ -109,7 +111,7 @@ impl Hold for Holding<'_> {
             return false;
         }
         match self.told {
-            None => !self.unheard.is_empty(),
+            None => *self.overtaken.get_or_init(|| !self.unheard.is_empty()),
             Some(told) => !reaches(told, &action.path),
         }
     }

@@ -100,6 +100,7 @@ impl<'scope, 'env> Lane<'scope, 'env> {
     /// for this lane are begun: the others lack room, or something stands in their way.
     pub(super) fn keep(
         &mut self,
+        everything: bool,
         looked: impl Fn(&RelPath) -> bool,
         wants: impl Fn(Side, &RelPath, &Entry) -> bool,
         holds: impl Fn(&Freight) -> bool,
@@ -129,7 +130,8 @@ impl<'scope, 'env> Lane<'scope, 'env> {
         for (begun, source) in session.prepared.parts() {
             let mut jobs = running.iter().chain(&self.wanted).chain(&self.arrived);
             let is_known = jobs.any(|job| job.freight.to == begun.to && job.freight.at == begun.at);
-            if !is_known && looked(&begun.at) && !wants(begun.to, &begun.at, &source) {
+            // A look at a path alone does not tell what is wanted where its clash copy goes.
+            if everything && !is_known && !wants(begun.to, &begun.at, &source) {
                 session.prepared.forget(begun.to, &begun.at, &source);
                 let _ = session.replicas[begun.to].drop_partial(&begun.at);
             }

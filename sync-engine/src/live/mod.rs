@@ -114,6 +114,10 @@ fn run(
     // A call that takes a session opened with approval.
     let mut approving: Option<Call> = None;
     while !is_over() {
+        // Whoever has withdrawn it approves of nothing.
+        if let Some(call) = approving.take_if(|call| call.is_over()) {
+            call.refuse(&SessionError::Cancelled);
+        }
         let config = &reload.take();
         reached.follow(config, options);
         let options = &SessionOptions { approve: options.approve || approving.is_some(), ..options.clone() };
@@ -148,7 +152,7 @@ fn run(
                 }
                 for call in reached.calls.try_iter() {
                     // An empty folder that is no mount point is begun with anew, for whoever says so.
-                    if approving.is_none() && call.request().approves() {
+                    if approving.is_none() && call.request().approves() && !call.is_over() {
                         approving = Some(call);
                     } else {
                         call.refuse(&error);

@@ -43,14 +43,17 @@ fn play(world: &World, scene: impl FnOnce()) {
 
 /// The guard that stands, and the kinds of the problems that do.
 fn stands(world: &World) -> (Option<String>, Vec<String>) {
-    let asked = Contact::open(&world.settings.config, &world.options(), Needs::Running)
-        .and_then(|contact| contact.ask(&Request::Status { hours: 1 }, &Silent));
-    match asked {
-        Ok(Answer::Status(status)) => {
+    let begun = Instant::now();
+    loop {
+        let asked = Contact::open(&world.settings.config, &world.options(), Needs::Running)
+            .and_then(|contact| contact.ask(&Request::Status { hours: 1 }, &Silent));
+        if let Ok(Answer::Status(status)) = asked {
             let kinds = status.problems.iter().map(|problem| problem.kind.clone()).collect();
-            (status.halt.map(|halt| halt.reason), kinds)
+            return (status.halt.map(|halt| halt.reason), kinds);
         }
-        _ => (None, Vec::new()),
+        // It has not begun yet, or is busy.
+        assert!(begun.elapsed() < PATIENCE, "it does not answer");
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 

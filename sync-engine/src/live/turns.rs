@@ -5,8 +5,8 @@
 //! copies meanwhile.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::thread::Scope;
 use std::time::{Duration, Instant};
 
@@ -42,6 +42,8 @@ const HALTED: Duration = if cfg!(test) { Duration::from_millis(100) } else { Dur
 
 /// How soon everything is looked at again after what a guard has stopped may have been undone, at the soonest.
 const LIFTED: Duration = if cfg!(test) { Duration::from_millis(100) } else { Duration::from_secs(2) };
+/// And at the latest, unless that would leave little time for anything else.
+const LIFTED_LATEST: Duration = Duration::from_mins(5);
 
 /// How often memory that is free goes back to the system, at the most.
 const TRIM: Duration = Duration::from_mins(1);
@@ -75,8 +77,10 @@ pub(super) struct Turns<'scope, 'env> {
     full_by: Option<Instant>,
     /// How long the last look at everything took.
     full_took: Duration,
-    /// A guard that takes exception to how many files go stands, as far as is known.
+    /// A guard stands, as far as is known.
     guarded: bool,
+    /// One that lets nothing through: what waits has no turn until a look passes.
+    stopped: bool,
     /// A cycle was made to its end.
     well: bool,
 }
@@ -111,6 +115,7 @@ impl<'scope, 'env> Turns<'scope, 'env> {
             full_by: None,
             full_took: Duration::ZERO,
             guarded: false,
+            stopped: false,
             well: false,
         }
     }
@@ -141,7 +146,7 @@ impl<'scope, 'env> Turns<'scope, 'env> {
             self.listen();
             self.session.alert_misread();
             while let Ok(call) = self.calls.try_recv() {
-                if self.session.halt.is_some() && call.request().approves() {
+                if self.session.halt.is_some() && call.request().approves() && !call.is_over() {
                     return Ok(Some(call));
                 }
                 self.answer(call)?;
@@ -181,6 +186,9 @@ impl<'scope, 'env> Turns<'scope, 'env> {
             }
             if !told.is_empty() {
                 self.near(&told, false)?;
+            }
+            if self.stopped {
+                continue;
             }
             // News came first; then the backlog has its turn, as much of it as is done in a moment.
             let mut part = self.waiting.take(Instant::now());
@@ -232,7 +240,8 @@ impl<'scope, 'env> Turns<'scope, 'env> {
         self.show(next_full.saturating_duration_since(now));
         let mut until = now + GLANCE;
         if !self.is_paused() {
-            let due = [self.dirty.due(), self.again.due(), self.waiting.due(), Some(next_full)];
+            let backlog = self.waiting.due().filter(|_| !self.stopped);
+            let due = [self.dirty.due(), self.again.due(), backlog, Some(next_full)];
             until = due.into_iter().flatten().chain([until]).min().unwrap_or(until);
             if !self.ended.is_empty() {
                 until = now;
@@ -375,6 +384,7 @@ impl<'scope, 'env> Turns<'scope, 'env> {
             keys,
             told,
             unheard: self.ears.unheard(),
+            overtaken: OnceLock::new(),
             files: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
         }
@@ -394,17 +404,21 @@ impl<'scope, 'env> Turns<'scope, 'env> {
                 keys.contains_key(&key) || key.ancestors().any(|above| keys.get(&above) == Some(&true))
             })
         };
+        let of_many = report.halt.as_ref().is_some_and(HaltReport::is_of_many);
         // A root that looks empty may be back in a moment, and nobody tells again of what happened on the other side.
-        if keys.is_some() && report.halt.as_ref().is_some_and(|halt| !halt.is_of_many()) {
-            self.full_by.get_or_insert(now + HALTED);
+        let stopped = report.halt.is_some() && !of_many;
+        if stopped {
+            self.full_by.get_or_insert(now + HALTED.max(self.full_took * 20));
         }
+        let passes = report.halt.is_none() && !report.cancelled;
+        self.stopped = stopped || (self.stopped && !passes);
         // A cycle that was stopped or halted does not say what is wanted.
-        if report.halt.is_none() && !report.cancelled {
+        if passes {
             let held: Vec<_> = report.held.iter().flat_map(|held| &held.freight).collect();
             let wants = |to: Side, at: &RelPath, source: &Entry| {
                 report.wants.wants(to, at, source, &equivalence.path_key(at))
             };
-            self.lane.keep(looked, wants, |freight| held.contains(&freight));
+            self.lane.keep(keys.is_none(), looked, wants, |freight| held.contains(&freight));
         }
         for held in &report.held {
             for freight in held.freight.iter().filter(|_| held.why == Why::Large) {
@@ -412,12 +426,11 @@ impl<'scope, 'env> Turns<'scope, 'env> {
             }
         }
         self.lane.start();
-        let of_many = report.halt.as_ref().is_some_and(HaltReport::is_of_many);
         // A look that was halted as a whole has done nothing, and says nothing of what waits.
         if report.halt.is_none() || (of_many && keys.is_some()) {
             self.waiting.looked(keys, &report.held, now);
         }
-        self.guard(of_many, report.halt.is_none() && !report.cancelled, keys.is_none(), now);
+        self.guard(report.halt.is_some(), passes, keys.is_none(), now);
         let standing = self.session.state.as_ref().map(State::problems).transpose()?.unwrap_or_default();
         self.again.tie(&report.ties);
         self.again.stand(&standing, looked, now);
@@ -437,7 +450,7 @@ impl Turns<'_, '_> {
     fn guard(&mut self, stops: bool, passes: bool, everything: bool, now: Instant) {
         self.guarded = (self.guarded && !(passes && everything)) || stops;
         if self.guarded && passes {
-            let by = now + (self.full_took * 20).max(LIFTED);
+            let by = now + (self.full_took * 20).min(LIFTED_LATEST.max(self.full_took * 3)).max(LIFTED);
             self.full_by = Some(self.full_by.map_or(by, |other| other.min(by)));
         }
     }

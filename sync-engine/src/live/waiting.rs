@@ -18,6 +18,8 @@ const WRITING_LONGEST: Duration = Duration::from_secs(10);
 const FOLLOWS: Duration = if cfg!(test) { Duration::from_secs(1) } else { Duration::from_secs(30) };
 /// How long news may take of what a look found gone.
 const GONE: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(1) };
+/// How many of what was found gone are looked at in one turn.
+const MOST_GONE: u64 = 2048;
 /// How long the work on a part of the backlog should take: nothing that happens meanwhile waits longer.
 const PACE: Duration = Duration::from_millis(1500);
 /// How many files a part of the backlog has at first, at least and at the most.
@@ -139,12 +141,14 @@ impl Waiting {
                 Why::Large | Why::Enough | Why::Guarded => Duration::ZERO,
             };
             let not_before = (!matches!(one.why, Why::Large | Why::Guarded)).then(|| now + pause);
-            if one.why == Why::Enough {
-                self.backlog.insert((one.bytes, one.key.clone()));
-            }
             // Of two actions at a path the one that holds the other back counts.
             if one.why == Why::Follows && self.all.contains_key(&one.key) {
                 continue;
+            }
+            // What waited there for another reason, or as another version, has no turn any more.
+            self.remove(&one.key);
+            if one.why == Why::Enough {
+                self.backlog.insert((one.bytes, one.key.clone()));
             }
             let (look, bytes, why) = (one.look.clone(), one.bytes, one.why);
             let waits = Waits { look, bytes, why, not_before, since: now, pause, early: false };
@@ -232,10 +236,18 @@ impl Waiting {
                 taken.insert(waits.look.clone(), false);
             }
         }
+        let mut looks = 0;
         for (key, waits) in &self.all {
             if waits.why != Why::Enough && self.due_at(key, waits).is_some_and(|at| at <= now) {
+                if waits.why == Why::Gone {
+                    looks += 1;
+                    // The rest has the next turn: news comes first.
+                    if looks > MOST_GONE {
+                        continue;
+                    }
+                    gone = true;
+                }
                 taken.insert(waits.look.clone(), false);
-                gone |= waits.why == Why::Gone;
             }
         }
         Turn { paths: taken, gone, is_full }

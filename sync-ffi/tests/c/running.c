@@ -230,7 +230,7 @@ int main(int count, char **arguments) {
     ANSWERS(bothways_session_open(config, 0, &session), BOTHWAYS_STATUS_OK);
     requests(session, arguments, plan);
     less(config);
-    for (int each = 0; each < 50; each++) {
+    for (int each = 0; each < 20; each++) {
         hang_up(arguments[3]);
     }
     RESULT(bothways_session_status(session, 24, &json), BOTHWAYS_STATUS_OK, "\"live\":{");

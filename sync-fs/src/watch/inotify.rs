@@ -206,7 +206,8 @@ impl Listener {
                 );
                 self.renew = Some(renewed.map_or(now, |renewed| now.max(renewed + RENEWAL)));
             }
-            if self.renew.take_if(|at| *at <= now).is_some() {
+            // One that is not over yet tells of everything at its end.
+            if !self.is_renewing && self.renew.take_if(|at| *at <= now).is_some() {
                 renewed = Some(now);
                 self.is_renewing = true;
                 self.hearing.walk.renew();

@@ -5,8 +5,8 @@
 //! behind FUSE, may stay silent whatever others do there: whoever listens has to look for himself.
 //!
 //! On Linux every folder is watched by itself: `inotify` listens, `hearing` knows what a report means, `walk` sees to it
-//! that every folder is watched, `tree` knows which watch is which folder. Elsewhere the system watches a whole tree: `translate` makes news of its events,
-//! and `keeper` sees to it that it goes on.
+//! that every folder is watched, `tree` knows which watch is which folder. Elsewhere the system watches a whole tree:
+//! `translate` makes news of its events, and `keeper` sees to it that it goes on.
 
 #[cfg(target_os = "linux")]
 mod hearing;

@@ -377,6 +377,10 @@ impl Round<'_> {
 
     /// Looks where things were before that are new elsewhere, and tells of both.
     fn search(&mut self, sought: Vec<Sought>) {
+        // A directory that is visited for a search seeks nothing itself.
+        if sought.is_empty() {
+            return;
+        }
         let mut directories: Vec<u32> = sought.iter().map(|one| one.directory).collect();
         directories.sort_unstable();
         directories.dedup();
