@@ -6,7 +6,8 @@ The whole job: `Session`.
 
 import os as _os
 
-from . import _bothways, reports
+# What the engine's side calls is imported here: a process that is forked during a first import waits for that for ever.
+from . import _bothways, _log, _rows, reports  # noqa: F401
 from ._bothways import (
     FORMAT,
     Action,

@@ -34,6 +34,7 @@ def parsed(text: Any) -> Any:
     if text.endswith(" ns"):
         return int(text[:-3])
     whole, _, decimals = text.rstrip("Z").partition(".")
-    seconds = datetime.strptime(whole, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=timezone.utc) - _EPOCH
+    # Not strptime: its first use imports a module, and a process that is forked meanwhile would wait for that for ever.
+    seconds = datetime.fromisoformat(f"{whole}+00:00") - _EPOCH
     nanos = int(decimals.ljust(9, "0")[:9]) if decimals else 0
     return (seconds.days * 86_400 + seconds.seconds) * 1_000_000_000 + nanos
