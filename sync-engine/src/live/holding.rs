@@ -1,7 +1,8 @@
 //! What a cycle of a live session holds back.
 //!
-//! Owns [`Holding`]: large copies until they are prepared, files that somebody is writing until they are quiet, and
-//! whatever is more than one cycle should take on; and deletions of what may only have been moved. [`waits`] is the rule for files that are being written.
+//! Owns [`Holding`]: large copies until they are prepared, files that somebody is writing until they are quiet, whatever
+//! is more than one cycle should take on, and deletions of what may only have been moved. [`waits`] is the rule for files
+//! that are being written.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -24,7 +24,7 @@ use super::ears::{Ears, Heard};
 use super::holding::{Holding, Unrest};
 use super::lane::{Job, Lane};
 use super::reached::Reached;
-use super::waiting::Waiting;
+use super::waiting::{Waiting, reaches};
 use super::{GLANCE, LiveWatch};
 use crate::SyncOptions;
 use crate::act::hold::Why;
@@ -398,12 +398,7 @@ impl<'scope, 'env> Turns<'scope, 'env> {
             return Err(self.session.gone(&report));
         }
         let equivalence = self.session.equivalence();
-        let looked = |path: &RelPath| {
-            keys.is_none_or(|keys| {
-                let key = equivalence.path_key(path);
-                keys.contains_key(&key) || key.ancestors().any(|above| keys.get(&above) == Some(&true))
-            })
-        };
+        let looked = |path: &RelPath| keys.is_none_or(|keys| reaches(keys, &equivalence.path_key(path)));
         let of_many = report.halt.as_ref().is_some_and(HaltReport::is_of_many);
         // A root that looks empty may be back in a moment, and nobody tells again of what happened on the other side.
         let stopped = report.halt.is_some() && !of_many;
